@@ -1,0 +1,1 @@
+"""The memory of events that took effect, so that each takes effect once."""

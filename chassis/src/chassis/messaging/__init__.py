@@ -1,0 +1,1 @@
+"""Events in and out of Kafka: what arrives is handled in one transaction per batch and acknowledged after it."""

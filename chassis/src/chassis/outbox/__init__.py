@@ -1,0 +1,1 @@
+"""Events said inside the transaction that makes them true, published afterwards by a relay."""
