@@ -1,0 +1,185 @@
+"""The envelope of every event: CloudEvents 1.0 in Kafka's binary mode, headers around a UTF-8 JSON object.
+
+Whatever bytes arrive, reading them ends in a value or in EventInvalid, never in another exception.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Literal, Never, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from kundenportal_contracts.fields import is_plain, parse_rfc3339
+from kundenportal_contracts.topics import Topic
+
+Headers = Sequence[tuple[str, bytes]]
+
+CONTENT_TYPE = "application/json"
+ATTRIBUTES = ("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "content-type")
+ATTRIBUTE_BYTES = 256
+VALUE_BYTES = 2 * 1_048_576
+DETAIL_LENGTH = 500
+ERRORS_TOLD = 5
+
+
+class EventInvalid(Exception):  # noqa: N818 - the fact that is told, in the product's words
+    """A record that nobody can take. `detail` names the field and never repeats its value."""
+
+    def __init__(self, reason: Literal["malformed_event", "invalid_field"], detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What the headers say. `time` is aware and in UTC."""
+
+    id: str
+    source: str
+    type: str
+    time: datetime
+
+
+class EventData(BaseModel):
+    """Base of every event: what its value says, under which name, on which topic, under which key."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    ce_type: ClassVar[str]
+    topic: ClassVar[Topic]
+    key_field: ClassVar[str] = "customer_number"
+
+    @property
+    def key(self) -> str:
+        """The record's key, which keeps the events about one subject in order."""
+        return str(getattr(self, self.key_field))
+
+
+M = TypeVar("M", bound=EventData)
+
+
+def _malformed(detail: str) -> EventInvalid:
+    return EventInvalid("malformed_event", detail[:DETAIL_LENGTH])
+
+
+def _attributes(headers: Headers) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in headers:
+        if name not in ATTRIBUTES or value is None:
+            continue
+        if name in found:
+            raise _malformed(f"header {name} stands there twice")
+        if len(value) > ATTRIBUTE_BYTES:
+            raise _malformed(f"header {name} is longer than {ATTRIBUTE_BYTES} bytes")
+        try:
+            found[name] = value.decode("utf-8")
+        except UnicodeDecodeError:
+            raise _malformed(f"header {name} is not UTF-8") from None
+        if not is_plain(found[name]):
+            raise _malformed(f"header {name} has control characters")
+    return found
+
+
+def _required(attributes: dict[str, str], name: str) -> str:
+    value = attributes.get(name, "")
+    if not value.strip():
+        raise _malformed(f"header {name} is missing")
+    return value
+
+
+def _check_content_type(value: str) -> None:
+    media_type, _, parameters = value.lower().partition(";")
+    charset = parameters.strip().removeprefix("charset=").strip('"')
+    if media_type.strip() != CONTENT_TYPE or charset not in {"", "utf-8", "utf8"}:
+        raise _malformed("header content-type must be application/json")
+
+
+def read_envelope(headers: Headers) -> Envelope:
+    """Read the CloudEvents attributes; EventInvalid("malformed_event") where one is missing or makes no sense."""
+    attributes = _attributes(headers)
+    event_id = _required(attributes, "ce_id")
+    time = _required(attributes, "ce_time")
+    source, ce_type = _required(attributes, "ce_source"), _required(attributes, "ce_type")
+    if _required(attributes, "ce_specversion") != "1.0":
+        raise _malformed("header ce_specversion must be 1.0")
+    _check_content_type(attributes.get("content-type", CONTENT_TYPE))
+    try:
+        return Envelope(event_id, source, ce_type, parse_rfc3339(time))
+    except ValueError as error:
+        raise _malformed(f"header ce_time {error}") from None
+
+
+def write_headers(envelope: Envelope, extra: Headers = ()) -> list[tuple[str, bytes]]:
+    """Write the attributes, in a fixed order, and then what else goes along (traceparent)."""
+    time = envelope.time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    values = ("1.0", envelope.id, envelope.source, envelope.type, time, CONTENT_TYPE)
+    return [(name, value.encode()) for name, value in zip(ATTRIBUTES, values, strict=True)] + list(extra)
+
+
+def encode(event: EventData) -> bytes:
+    """Write the value: UTF-8 JSON, compact, keys in the model's order, so that equal events give equal bytes."""
+    return event.model_dump_json().encode()
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _malformed("the value names a key twice")
+    return found
+
+
+def _refuse_constant(_: str) -> Never:
+    raise _malformed("the value is not JSON: NaN and Infinity are no numbers")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
+
+
+def read_object(value: bytes | None) -> dict[str, Any]:
+    """Read a value as a JSON object without judging its fields; EventInvalid("malformed_event") when it is none."""
+    if not value:
+        raise _malformed("the value is empty")
+    if len(value) > VALUE_BYTES:
+        raise _malformed(f"the value is longer than {VALUE_BYTES} bytes")
+    try:
+        data = _DECODER.decode(value.decode("utf-8"))
+        if b"\\u" in value:
+            json.dumps(data, ensure_ascii=False).encode("utf-8")
+    except UnicodeDecodeError:
+        raise _malformed("the value is not UTF-8") from None
+    except UnicodeEncodeError:
+        raise _malformed("the value has half of a surrogate pair") from None
+    except json.JSONDecodeError as error:
+        raise _malformed(f"the value is not JSON: {error.msg} at character {error.pos}") from None
+    except ValueError:
+        raise _malformed("the value has a number of too many digits") from None
+    except RecursionError:
+        raise _malformed("the value is nested too deeply") from None
+    if not isinstance(data, dict):
+        raise _malformed("the value is not a JSON object")
+    return data
+
+
+def validate(model: type[M], data: dict[str, Any]) -> M:
+    """Judge the fields of an object that was read; EventInvalid("invalid_field") names those that are wrong."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise EventInvalid("invalid_field", _told(error)) from None
+
+
+def decode(model: type[M], value: bytes | None) -> M:
+    """Read a value into its model, or say by EventInvalid why not."""
+    return validate(model, read_object(value))
+
+
+def _told(error: ValidationError) -> str:
+    """Name each wrong field with what is wrong, without the values."""
+    told = []
+    for item in error.errors(include_url=False, include_context=False, include_input=False)[:ERRORS_TOLD]:
+        field = ".".join(str(part) for part in item["loc"]) or "the value"
+        told.append(f"{field}: {item['msg'].removeprefix('Value error, ')}")
+    return "; ".join(told)[:DETAIL_LENGTH]

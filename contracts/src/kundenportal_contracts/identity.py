@@ -1,0 +1,120 @@
+"""What identity says: what became of a customer, who its users are, and the secrets for their mails."""
+
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from kundenportal_contracts.envelope import EventData
+from kundenportal_contracts.fields import (
+    CustomerNumber,
+    Email,
+    Flag,
+    Instant,
+    Language,
+    Name,
+    Remark,
+    Salutation,
+    Username,
+    Version,
+)
+from kundenportal_contracts.topics import CREDENTIALS, IDENTITY_CUSTOMERS, USERS, Topic
+
+Role = Literal["member", "administrator"]
+UserStatus = Literal["invited", "active", "deactivated"]
+CustomerRejection = Literal["malformed_event", "invalid_field", "foreign_source", "event_id_reused"]
+
+
+class CustomerAccepted(EventData):
+    """The customer's first user has this username, be it the one billing asked for or one that was made."""
+
+    ce_type: ClassVar[str] = "identity.CustomerAccepted.v1"
+    topic: ClassVar[Topic] = IDENTITY_CUSTOMERS
+
+    customer_number: CustomerNumber
+    user_id: UUID
+    username: Username
+
+
+class CustomerRejected(EventData):
+    """A record on billing's customer topic that cannot be taken. Its key may also be that of the record."""
+
+    ce_type: ClassVar[str] = "identity.CustomerRejected.v1"
+    topic: ClassVar[Topic] = IDENTITY_CUSTOMERS
+
+    customer_number: CustomerNumber | None
+    ce_source: Remark
+    ce_id: Remark
+    reason: CustomerRejection
+    detail: Remark
+
+    @property
+    def key(self) -> str:
+        """The customer's number, else the event's id."""
+        return self.customer_number or self.ce_id
+
+
+class User(EventData):
+    """The whole user. A reader applies it only where `user_version` is higher than what it has."""
+
+    topic: ClassVar[Topic] = USERS
+    key_field: ClassVar[str] = "user_id"
+
+    user_id: UUID
+    user_version: Version
+    customer_number: CustomerNumber
+    username: Username
+    email: Email
+    salutation: Salutation
+    first_name: Name
+    last_name: Name
+    language: Language
+    role: Role
+    status: UserStatus
+
+
+class UserCreated(User):
+    """`first` is true for the user whom CustomerRegistered made."""
+
+    ce_type: ClassVar[str] = "identity.UserCreated.v1"
+
+    first: Flag
+
+
+class UserChanged(User):
+    ce_type: ClassVar[str] = "identity.UserChanged.v1"
+
+
+class UserDeactivated(User):
+    ce_type: ClassVar[str] = "identity.UserDeactivated.v1"
+
+
+class UserReactivated(User):
+    ce_type: ClassVar[str] = "identity.UserReactivated.v1"
+
+
+class UserDeleted(User):
+    """The last word about a user; a record without a value and with this ce_type follows it."""
+
+    ce_type: ClassVar[str] = "identity.UserDeleted.v1"
+
+
+class Credential(EventData):
+    """Complete in itself, as it may overtake UserCreated. `secret` is a JWE that the notifier alone can open."""
+
+    topic: ClassVar[Topic] = CREDENTIALS
+    key_field: ClassVar[str] = "user_id"
+
+    user_id: UUID
+    customer_number: CustomerNumber
+    username: Username
+    salutation: Salutation
+    first_name: Name
+    last_name: Name
+    language: Language
+    email: Email
+    old_email: Email | None = None
+    expires_at: Instant
+    secret: str
+
+
+class InitialPasswordIssued(Credential):
+    ce_type: ClassVar[str] = "identity.InitialPasswordIssued.v1"

@@ -1,0 +1,49 @@
+"""Every topic of the bus: its name, key, partitions, how long it keeps records, how large one may be."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+MEBIBYTE = 1_048_576
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic. `retention` None means compacted: the last record of each key stays for ever."""
+
+    name: str
+    partitions: int
+    retention: timedelta | None
+    max_message_bytes: int
+    key: str
+
+
+def _customer_topic(name: str, days: int) -> Topic:
+    return Topic(name, 6, timedelta(days=days), MEBIBYTE, "customer_number")
+
+
+BILLING_CUSTOMERS = _customer_topic("billing.customers.v1", 30)
+IDENTITY_CUSTOMERS = _customer_topic("identity.customers.v1", 30)
+BILLING_DOCUMENTS = _customer_topic("billing.documents.v1", 7)
+DOCUMENTS = _customer_topic("documents.documents.v1", 30)
+USERS = Topic("identity.users.v1", 6, None, MEBIBYTE, "user_id")
+CREDENTIALS = Topic("identity.credentials.v1", 6, timedelta(days=7), MEBIBYTE, "user_id")
+DELIVERIES = _customer_topic("notifier.deliveries.v1", 7)
+
+
+def dead_letters(service: str) -> Topic:
+    """Where a service puts the original bytes of what it could not take, under the key they came with."""
+    return Topic(f"{service}.dead-letters.v1", 1, timedelta(days=30), 2 * MEBIBYTE, "as received")
+
+
+ALL: tuple[Topic, ...] = (
+    BILLING_CUSTOMERS,
+    IDENTITY_CUSTOMERS,
+    BILLING_DOCUMENTS,
+    DOCUMENTS,
+    USERS,
+    CREDENTIALS,
+    DELIVERIES,
+    dead_letters("identity"),
+    dead_letters("documents"),
+    dead_letters("notifier"),
+)
