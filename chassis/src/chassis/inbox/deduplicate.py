@@ -30,28 +30,37 @@ class InboxMemory:
     def __init__(self) -> None:
         self._answered_new: set[Identity] = set()
 
+    async def known(self, events: Sequence[Event]) -> dict[Identity, bytes]:
+        """Look up which of these events took effect: the SHA-256 of the value by (source, event id); no folding.
+
+        For handlers that judge one record after the other: what is missing here and never taken is judged afresh.
+        """
+        asked = {_identity(event) for event in events}
+        known = dict(await self._stored(asked))
+        self._answered_new |= asked - known.keys()
+        return known
+
     async def seen(self, events: Sequence[Event]) -> list[Seen]:
         """Say for each event whether it is new, repeated (same id and value) or reused (same id, another value).
 
         Repeats inside `events` are folded: the first of an id is judged by the table, later ones by the first. Asking
         changes nothing.
         """
-        known = dict(await self._stored({_identity(event) for event in events}))
+        known = await self.known(events)
         answers: list[Seen] = []
         for event in events:
-            identity = _identity(event)
-            if identity not in known:
-                known[identity] = event.value_sha256
-                self._answered_new.add(identity)
+            value = known.get(_identity(event))
+            if value is None:
+                known[_identity(event)] = event.value_sha256
                 answers.append("new")
             else:
-                answers.append("repeated" if known[identity] == event.value_sha256 else "reused")
+                answers.append("repeated" if value == event.value_sha256 else "reused")
         return answers
 
     async def take(self, events: Sequence[Event]) -> None:
         """Remember that these events take effect with this transaction; taking one twice changes nothing.
 
-        Raises TryAgain where an event that `seen` called new has meanwhile been taken by somebody else (a second
+        Raises TryAgain where an event that `seen` called new, or `known` did not know, has meanwhile been taken by somebody else (a second
         consumer after a rebalance): the batch is rolled back and repeated, and is then answered "repeated".
         """
         rows = {_identity(event): event.value_sha256 for event in reversed(events)}
