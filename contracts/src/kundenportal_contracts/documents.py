@@ -94,8 +94,8 @@ class DocumentRejected(EventData):
 
     customer_number: CustomerNumber | None
     document_number: DocumentNumber | None
-    ce_source: Remark
-    ce_id: Remark
+    ce_source: Remark | None
+    ce_id: Remark | None
     reason: DocumentRejection
     detail: Remark
     quarantine_id: UUID

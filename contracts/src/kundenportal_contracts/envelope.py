@@ -25,12 +25,15 @@ ERRORS_TOLD = 5
 
 
 class EventInvalid(Exception):  # noqa: N818 - the fact that is told, in the product's words
-    """A record that nobody can take. `detail` names the field and never repeats its value."""
+    """A record that nobody can take. `detail` names the fields and never repeats their values; `field` is the first."""
 
-    def __init__(self, reason: Literal["malformed_event", "invalid_field"], detail: str) -> None:
+    def __init__(
+        self, reason: Literal["malformed_event", "invalid_field"], detail: str, field: str | None = None
+    ) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.field = field
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +171,9 @@ def validate(model: type[M], data: dict[str, Any]) -> M:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise EventInvalid("invalid_field", _told(error)) from None
+        told = _told(error)
+        detail = "; ".join(f"{field}: {message}" for field, message in told[:ERRORS_TOLD])
+        raise EventInvalid("invalid_field", detail[:DETAIL_LENGTH], told[0][0]) from None
 
 
 def decode(model: type[M], value: bytes | None) -> M:
@@ -176,10 +181,9 @@ def decode(model: type[M], value: bytes | None) -> M:
     return validate(model, read_object(value))
 
 
-def _told(error: ValidationError) -> str:
+def _told(error: ValidationError) -> list[tuple[str, str]]:
     """Name each wrong field with what is wrong, without the values."""
-    told = []
-    for item in error.errors(include_url=False, include_context=False, include_input=False)[:ERRORS_TOLD]:
-        field = ".".join(str(part) for part in item["loc"]) or "the value"
-        told.append(f"{field}: {item['msg'].removeprefix('Value error, ')}")
-    return "; ".join(told)[:DETAIL_LENGTH]
+    errors = error.errors(include_url=False, include_context=False, include_input=False)
+    return [
+        (".".join(map(str, item["loc"])) or "the value", item["msg"].removeprefix("Value error, ")) for item in errors
+    ]

@@ -41,15 +41,15 @@ class CustomerRejected(EventData):
     topic: ClassVar[Topic] = IDENTITY_CUSTOMERS
 
     customer_number: CustomerNumber | None
-    ce_source: Remark
-    ce_id: Remark
+    ce_source: Remark | None
+    ce_id: Remark | None
     reason: CustomerRejection
     detail: Remark
 
     @property
     def key(self) -> str:
         """The customer's number, else the event's id."""
-        return self.customer_number or self.ce_id
+        return self.customer_number or self.ce_id or ""
 
 
 class User(EventData):

@@ -1,0 +1,47 @@
+"""How every command begins and how a single call ends: a sentence on stderr and an exit code instead of a traceback."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import typer
+
+from kundenportal_contracts.cli.connection import UNUSABLE, Connection, ConnectionUnknown, connection, console, errors
+from kundenportal_contracts.cli.tables import Row, TableUnreadable, read_table
+from kundenportal_contracts.publish import BillingPublisher, PublishFailed
+
+
+def connected(stack: Path | None) -> Connection:
+    """Give the connection, or leave with 2 and what is missing."""
+    try:
+        return connection(stack)
+    except ConnectionUnknown as error:
+        errors.print(f"It is not known where to hand over: {error}.")
+        raise typer.Exit(UNUSABLE) from None
+
+
+def table(path: Path, required: Sequence[str]) -> list[Row]:
+    """Give the table's rows, or leave with 2 and what is wrong with it."""
+    try:
+        return read_table(path, required)
+    except TableUnreadable as error:
+        errors.print(f"{error}.")
+        raise typer.Exit(UNUSABLE) from None
+
+
+def one(target: Connection, call: Callable[[BillingPublisher], Awaitable[object]], done: str) -> None:
+    """Make one call and say that it is done, or leave with 1 and why not."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    try:
+        asyncio.run(_call(target, call))
+    except PublishFailed as error:
+        problem = f"{error.field}: {error.detail}" if error.field and error.field not in error.detail else error.detail
+        errors.print(f"Not handed over: {problem}.")
+        raise typer.Exit(1) from None
+    console.print(done)
+
+
+async def _call(target: Connection, call: Callable[[BillingPublisher], Awaitable[object]]) -> None:
+    async with target.publisher() as publisher:
+        await call(publisher)

@@ -1,0 +1,51 @@
+"""`kundenportal-contracts topics`: which topics are there, which are missing, which are set otherwise."""
+
+import asyncio
+import logging
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from kundenportal_contracts.cli.connection import UNUSABLE, console, errors
+from kundenportal_contracts.topic_admin import TopicState, TopicsUnavailable, apply_topics, topic_states
+from kundenportal_contracts.topics import MEBIBYTE, Topic
+
+
+def topics(
+    bootstrap: Annotated[str, typer.Option(envvar="KUNDENPORTAL_KAFKA_BOOTSTRAP", help="host:port of a broker.")],
+    apply: Annotated[bool, typer.Option("--apply", help="Make the topics that are missing.")] = False,
+    replication_factor: Annotated[
+        int | None, typer.Option(min=1, help="Of new topics; without it three, or as many as there are brokers.")
+    ] = None,
+) -> None:
+    """List the topics and how they stand on the broker. Exits 1 where one is missing or set otherwise.
+
+    A topic that exists is never changed: what differs is told, and the broker's own tools change it.
+    """
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    asked = apply_topics(bootstrap, replication_factor=replication_factor) if apply else topic_states(bootstrap)
+    try:
+        states = asyncio.run(asked)
+    except TopicsUnavailable as error:
+        errors.print(f"The topics cannot be looked at: {error}.")
+        raise typer.Exit(UNUSABLE) from None
+    console.print(_as_table(states))
+    for state in states:
+        for difference in state.differences:
+            errors.print(f"{state.topic.name}: {difference}")
+    if any(state.state in {"missing", "different"} for state in states):
+        raise typer.Exit(1)
+
+
+def _as_table(states: list[TopicState]) -> Table:
+    table = Table("Topic", "State", "Partitions", "Keeps", "Largest record", "Key")
+    for state in states:
+        topic = state.topic
+        size = f"{topic.max_message_bytes // MEBIBYTE} MiB"
+        table.add_row(topic.name, state.state, str(topic.partitions), _keeps(topic), size, topic.key)
+    return table
+
+
+def _keeps(topic: Topic) -> str:
+    return "compacted" if topic.retention is None else f"{topic.retention.days} days"
