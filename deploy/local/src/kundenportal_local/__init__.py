@@ -1,0 +1,1 @@
+"""The whole Kundenportal on one machine, without Docker: `kundenportal run`."""

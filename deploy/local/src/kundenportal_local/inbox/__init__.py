@@ -1,0 +1,1 @@
+"""The inbox page: what the portal mailed, to look at."""
