@@ -1,0 +1,180 @@
+"""PostgreSQL: the one way to a connection is a transaction that says whose rows it may see.
+
+Row-level security reads two settings that live as long as the transaction; they are its first statement, so a pooled
+connection carries nothing over. Leaving the block commits, an exception rolls back, a cancellation never loses a connection.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, Protocol
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from chassis.database_url import connector
+from chassis.unavailable import Unavailable
+
+POOL_TIMEOUT = timedelta(seconds=2)
+CONNECT_TIMEOUT = timedelta(seconds=5)
+STATEMENT_TIMEOUT = timedelta(seconds=20)
+LOCK_TIMEOUT = timedelta(seconds=5)
+IDLE_TIMEOUT = timedelta(seconds=30)
+FINISH_TIMEOUT = timedelta(seconds=10)
+PING_TIMEOUT = timedelta(seconds=2)
+
+# Connection lost, deadlock or serialization failure, no resources, lock not to be had, operator's intervention, system error.
+PASSING_STATES = ("08", "25P03", "40", "53", "55", "57", "58")
+PASSING_ERRORS = (PoolExhausted, OSError, TimeoutError)
+
+_SERVICE = text("SELECT set_config('app.scope', 'service', true)")
+_TENANT = text("SELECT set_config('app.customer', :customer, true)")
+
+
+class HasCustomer(Protocol):
+    @property
+    def customer_number(self) -> str: ...
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database is busy, not there, or gave the statement up. The transaction has not happened; later it may work."""
+
+
+class Database:
+    """A pool of connections. `pool_size` is all it ever opens; who finds none free within 2 s gets DatabaseUnavailable."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 6,
+        application_name: str,
+        pool_timeout: timedelta = POOL_TIMEOUT,
+        statement_timeout: timedelta = STATEMENT_TIMEOUT,
+    ) -> None:
+        self._engine = create_async_engine(
+            "postgresql+asyncpg://",
+            async_creator=connector(
+                url,
+                application_name=application_name,
+                connect_timeout=CONNECT_TIMEOUT,
+                statement_timeout=statement_timeout,
+                lock_timeout=LOCK_TIMEOUT,
+                idle_timeout=IDLE_TIMEOUT,
+            ),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=pool_timeout.total_seconds(),
+            hide_parameters=True,
+        )
+
+    @asynccontextmanager
+    async def service_transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that sees every customer's rows: for consumers, the relay and jobs, never for a request of a person."""
+        async with self._transaction("") as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def tenant_transaction(self, principal: HasCustomer) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that sees the rows of the principal's customer and no others."""
+        if not principal.customer_number:
+            raise ValueError("a tenant transaction needs a customer")
+        async with self._transaction(principal.customer_number) as connection:
+            yield connection
+
+    async def ping(self, timeout: timedelta = PING_TIMEOUT) -> None:  # noqa: ASYNC109 - the limit belongs to the question
+        """Return when the database answers a statement in time; else raises DatabaseUnavailable."""
+        try:
+            async with asyncio.timeout(timeout.total_seconds()), self._transaction(""):
+                pass
+        except TimeoutError as error:
+            raise DatabaseUnavailable(f"no answer within {timeout.total_seconds():g} s") from error
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _transaction(self, customer: str) -> AsyncIterator[AsyncConnection]:
+        try:
+            connection = await self._begin(customer)
+            try:
+                yield connection
+            except BaseException:
+                await _to_the_end(_leave(connection, commit=False))
+                raise
+            await _to_the_end(_leave(connection, commit=True))
+        except (DBAPIError, *PASSING_ERRORS) as error:
+            if isinstance(error, Unavailable) or not is_passing(error):
+                raise
+            raise DatabaseUnavailable(_name(error)) from error
+
+    async def _begin(self, customer: str) -> AsyncConnection:
+        """Open the transaction. A pooled connection that died meanwhile is noticed here, where one more try is harmless."""
+        try:
+            return await self._begin_once(customer)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        return await self._begin_once(customer)
+
+    async def _begin_once(self, customer: str) -> AsyncConnection:
+        connection = await self._engine.connect()
+        try:
+            if customer:
+                await connection.execute(_TENANT, {"customer": customer})
+            else:
+                await connection.execute(_SERVICE)
+        except BaseException:
+            await _to_the_end(_leave(connection, commit=False))
+            raise
+        return connection
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether only time mends this failure of a statement or connection."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, PASSING_ERRORS)
+    state = getattr(error.orig, "sqlstate", None)
+    return error.connection_invalidated or (isinstance(state, str) and state.startswith(PASSING_STATES))
+
+
+def _name(error: BaseException) -> str:
+    return type(getattr(error, "orig", None) or error).__name__
+
+
+async def _leave(connection: AsyncConnection, *, commit: bool) -> None:
+    """End the transaction and gives the connection back; one that does not answer is thrown away."""
+    try:
+        async with asyncio.timeout(FINISH_TIMEOUT.total_seconds()):
+            if commit:
+                await connection.commit()
+            else:
+                await connection.rollback()
+    except BaseException:
+        await connection.invalidate()
+        raise
+    finally:
+        await connection.close()
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await `work` to its end even when cancelled meanwhile, and only then passes the cancellation on."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            if task.cancelled():
+                raise
+            cancelled = error
+        except Exception:  # noqa: BLE001 - told below, from the task itself
+            break
+    if cancelled is not None:
+        if not task.cancelled():
+            task.exception()
+        raise cancelled
+    task.result()

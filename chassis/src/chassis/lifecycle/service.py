@@ -1,0 +1,163 @@
+"""The life of a service's process: its components run side by side, end together, and never outlast their time.
+
+A component that dies takes the service with it, so that a supervisor starts it anew instead of half of it going on.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+from chassis.health import Health
+from chassis.lifecycle.watchdog import Watchdog
+from chassis.logs import get_logger
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+CANCEL_SECONDS = 2.0
+CLOSE_SECONDS = 3.0
+HEARTBEAT_SECONDS = 0.5
+HEARTBEAT = "event_loop"
+
+Closer = Callable[[], Awaitable[object]]
+
+log = get_logger()
+
+
+class Component(Protocol):
+    """Something that runs as long as the service: the HTTP server, a consumer, the relay, a job."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def run(self) -> None:
+        """Run until `stop` was called and the work at hand is done. Returning earlier, or raising, is a death."""
+
+    def stop(self) -> None:
+        """Ask `run` to come to its end soon. Returns at once; may be called before `run` and more than once."""
+
+
+Tasks = Mapping["asyncio.Task[None]", Component]
+
+
+async def run_service(
+    components: Sequence[Component],
+    shutdown_seconds: float,
+    *,
+    health: Health | None = None,
+    closing: Sequence[Closer] = (),
+) -> int:
+    """Run the components until SIGTERM or SIGINT, or until one of them dies. Returns the exit code.
+
+    At the end all are asked to stop at once; those still running after `shutdown_seconds` are cancelled. Then `closing`
+    (pools, clients) is called, last first, each within 3 s. 0: a stop on request, everything ended by itself; else 1.
+    A second signal cuts the wait short. What cannot even be cancelled does not keep the process: it is ended with 1.
+    """
+    health = health or Health()
+    stop, hurry = asyncio.Event(), asyncio.Event()
+    _listen(stop, hurry)
+    heart = asyncio.create_task(_beat(health), name=HEARTBEAT)
+    tasks = {asyncio.create_task(component.run(), name=component.name): component for component in components}
+    log.info("service_started", components=[component.name for component in components])
+    try:
+        clean = await _until_stop(tasks, stop)
+        health.stop()
+        log.info("service_stopping", seconds=shutdown_seconds)
+        with Watchdog(shutdown_seconds + CANCEL_SECONDS + CLOSE_SECONDS * (len(closing) + 1)):
+            clean = await _stop(tasks, shutdown_seconds, hurry) and clean
+            clean = await _close(closing) and clean
+    finally:
+        for task in (*tasks, heart):
+            task.cancel()
+        _stop_listening()
+    log.info("service_stopped", clean=clean)
+    return 0 if clean else 1
+
+
+def _listen(stop: asyncio.Event, hurry: asyncio.Event) -> None:
+    """Set handlers of our own, also where SIGINT came ignored from a shell's background job."""
+
+    def on_signal(number: signal.Signals) -> None:
+        log.info("stop_signal_received", signal=number.name)
+        (hurry if stop.is_set() else stop).set()
+
+    for number in STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, on_signal, number)
+
+
+def _stop_listening() -> None:
+    for number in STOP_SIGNALS:
+        asyncio.get_running_loop().remove_signal_handler(number)
+
+
+async def _beat(health: Health) -> None:
+    while True:
+        health.heartbeat(HEARTBEAT)
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+
+
+async def _until_stop(tasks: Tasks, stop: asyncio.Event) -> bool:
+    """Wait for the request to stop; False where a component ended before it."""
+    requested = asyncio.create_task(stop.wait(), name="stop requested")
+    await asyncio.wait({*tasks, requested}, return_when=asyncio.FIRST_COMPLETED)
+    requested.cancel()
+    dead = [task for task in tasks if task.done()]
+    for task in dead:
+        _report("component_died", task)
+    return not dead
+
+
+async def _stop(tasks: Tasks, seconds: float, hurry: asyncio.Event) -> bool:
+    """Ask every component to stop and waits; cancels what does not. False where that was needed or one failed."""
+    running = {task for task in tasks if not task.done()}
+    for task in running:
+        _ask(tasks[task])
+    hurried = asyncio.create_task(hurry.wait(), name="hurry")
+    deadline = asyncio.get_running_loop().time() + seconds
+    pending = set(running)
+    while pending and not hurried.done():
+        left = deadline - asyncio.get_running_loop().time()
+        if left <= 0:
+            break
+        await asyncio.wait({*pending, hurried}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        pending = {task for task in pending if not task.done()}
+    hurried.cancel()
+    clean = _ended_well(running - pending)
+    for task in pending:
+        log.error("component_cut_off", component=task.get_name(), after_seconds=seconds)
+        task.cancel()
+    if pending:
+        await asyncio.wait(pending, timeout=CANCEL_SECONDS)
+    return clean and not pending
+
+
+def _ask(component: Component) -> None:
+    try:
+        component.stop()
+    except Exception:  # the others have to be asked, too
+        log.exception("component_stop_failed", component=component.name)
+
+
+def _ended_well(tasks: set["asyncio.Task[None]"]) -> bool:
+    failed = [task for task in tasks if task.cancelled() or task.exception() is not None]
+    for task in failed:
+        _report("component_failed_at_stop", task)
+    return not failed
+
+
+def _report(event: str, task: "asyncio.Task[None]") -> None:
+    """Say how a component ended; a CancelledError that nobody asked for is a failure like any other."""
+    error = None if task.cancelled() else task.exception()
+    how = "cancelled itself" if task.cancelled() else "raised" if error else "returned"
+    log.error(event, component=task.get_name(), how=how, exc_info=error)
+
+
+async def _close(closing: Sequence[Closer]) -> bool:
+    clean = True
+    for closer in reversed(closing):
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await closer()
+        except (Exception, asyncio.CancelledError):
+            log.exception("closing_failed", what=getattr(closer, "__qualname__", repr(closer)))
+            clean = False
+    return clean

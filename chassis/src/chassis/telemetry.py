@@ -1,0 +1,109 @@
+"""Traces: one id follows a document over HTTP and Kafka. Ids exist always; spans leave the process where an address is set."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from opentelemetry import propagate, trace
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from chassis.redaction import HIDDEN, without_query
+
+Headers = Sequence[tuple[str, bytes]]
+
+TRACE_HEADERS = ("traceparent", "tracestate")
+EXPORT_TIMEOUT_SECONDS = 3
+
+_tracer = trace.get_tracer("chassis")
+
+
+def configure_telemetry(service: str, otlp_endpoint: str | None = None) -> None:
+    """Make trace ids for this process; called once, before the first request. With an endpoint, spans go there by OTLP/HTTP.
+
+    Baggage is not propagated: what a client says about itself must not travel through the bus.
+    """
+    provider = TracerProvider(resource=Resource.create({"service.name": service}))
+    provider.add_span_processor(QueryRemover())
+    if otlp_endpoint is not None:
+        exporter = OTLPSpanExporter(endpoint=f"{otlp_endpoint.rstrip('/')}/v1/traces", timeout=EXPORT_TIMEOUT_SECONDS)
+        provider.add_span_processor(BatchSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+    propagate.set_global_textmap(TraceContextTextMapPropagator())
+
+
+class QueryRemover(SpanProcessor):
+    """Takes query strings out of spans as they start, before anything can export them: a query may hold a token."""
+
+    QUERIES = ("url.query",)
+    ADDRESSES = ("url.full", "http.url", "http.target", "url.original")
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:  # noqa: ARG002 - the SDK's signature
+        attributes = span.attributes or {}
+        for name in self.QUERIES:
+            if attributes.get(name):
+                span.set_attribute(name, HIDDEN)
+        for name in self.ADDRESSES:
+            if isinstance(address := attributes.get(name), str):
+                span.set_attribute(name, without_query(address))
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Do nothing: a span that ended is read only."""
+
+    def shutdown(self) -> None:
+        """Do nothing: nothing is held."""
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:  # noqa: ARG002 - the SDK's signature
+        return True
+
+
+def trace_headers() -> tuple[tuple[str, bytes], ...]:
+    """Give the current trace as Kafka headers (W3C Trace Context); empty outside of any trace."""
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return tuple((name, carrier[name].encode()) for name in TRACE_HEADERS if name in carrier)
+
+
+def context_of(headers: Headers) -> Context:
+    """Find the trace that a record's headers name; a new one begins where they name none or nonsense."""
+    carrier = {name: value.decode("latin-1") for name, value in headers if name in TRACE_HEADERS and value}
+    return propagate.extract(carrier, context=Context())
+
+
+@contextmanager
+def consumer_span(name: str, headers: Headers = ()) -> Iterator[trace.Span]:
+    """Mark what is done because of a record, as part of the record's trace."""
+    with _span(name, SpanKind.CONSUMER, context_of(headers)) as span:
+        yield span
+
+
+@contextmanager
+def producer_span(name: str, headers: Headers | None = None) -> Iterator[trace.Span]:
+    """Mark the sending of a record: in the trace of `headers` where they are given, else in the current one."""
+    with _span(name, SpanKind.PRODUCER, None if headers is None else context_of(headers)) as span:
+        yield span
+
+
+@contextmanager
+def span(name: str) -> Iterator[trace.Span]:
+    """Mark a step within the current trace."""
+    with _span(name, SpanKind.INTERNAL, None) as current:
+        yield current
+
+
+@contextmanager
+def _span(name: str, kind: SpanKind, context: Context | None) -> Iterator[trace.Span]:
+    """Record an exception's type alone: its message may hold what must not leave the process."""
+    with _tracer.start_as_current_span(
+        name, context=context, kind=kind, record_exception=False, set_status_on_exception=False
+    ) as current:
+        try:
+            yield current
+        except BaseException as error:
+            current.set_attribute("error.type", type(error).__qualname__)
+            current.set_status(StatusCode.ERROR)
+            raise
