@@ -12,7 +12,7 @@ _SECRET_NAME = re.compile(
     r"|^principal$|session_?header|x-kundenportal-(principal|session)",
     re.IGNORECASE,
 )
-_SECRET_WORD = r"[\w.-]*(?:password|passwort|passwd|pwd|secret|token|api_?key|signature|credential|session|code)[\w.-]*"
+_SECRET_WORD = r"[\w.-]*(?:password|passwort|passwd|pwd|secret|token|api_?key|signature|credential|session|code)[\w.-]*"  # noqa: S105 - a pattern of names
 _REPLACEMENTS = (
     # name=value in query strings, forms and connection strings; "name": "value" in JSON and reprs
     (re.compile(rf"(?i)\b({_SECRET_WORD})=(?!\*\*\*)[^&\s\"',;)]+"), rf"\1={HIDDEN}"),
