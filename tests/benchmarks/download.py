@@ -1,5 +1,6 @@
 """Downloads through the gateway beside the same bytes straight from the S3 server."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -7,7 +8,7 @@ from botocore.config import Config
 
 from tests.benchmarks.harness import Comparison, compare
 from tests.benchmarks.raw_http import get_many
-from tests.fixtures.bus import Bus, invoice
+from tests.fixtures.bus import Bus, Data, invoice
 from tests.fixtures.papers import pdf
 from tests.fixtures.portal import Portal, eventually
 from tests.fixtures.visitor import Visitor
@@ -38,7 +39,7 @@ async def one_size(portal: Portal, billing: Bus, visitor: Visitor, customer: str
     return await compare(Comparison(f"B7 download {size}", goal), raw, ours, processes)
 
 
-def invoice_of(portal: Portal, customer: str, number: str, padding: int) -> dict[str, object]:
+def invoice_of(portal: Portal, customer: str, number: str, padding: int) -> Data:
     """An invoice by reference, its bytes already in the intake bucket."""
     content = pdf(number, padding=padding)
     key = f"billing/sap-1/{number.replace(' ', '-')}.pdf"
@@ -46,7 +47,7 @@ def invoice_of(portal: Portal, customer: str, number: str, padding: int) -> dict
     return invoice(customer, number, content, content={"object": {"key": key}})
 
 
-async def published(portal: Portal, billing: Bus, data: dict[str, object]) -> str:
+async def published(portal: Portal, billing: Bus, data: Data) -> str:
     """Hand it over; the presigned path and query of its bytes at the S3 server."""
     await billing.issue(data)
     while True:
@@ -58,7 +59,7 @@ async def published(portal: Portal, billing: Bus, data: dict[str, object]) -> st
                 return f"{url.path}?{url.query}"
 
 
-def storage(portal: Portal):  # noqa: ANN201 -- boto3 makes its classes at run time
+def storage(portal: Portal) -> Any:  # boto3 makes its classes at run time
     return boto3.client(
         "s3",
         endpoint_url=portal.stack["s3_endpoint"],

@@ -47,7 +47,7 @@ def initial_password(mail: EmailMessage) -> tuple[str, str]:
 
 
 def attachments(mail: EmailMessage) -> list[tuple[str | None, bytes]]:
-    return [(part.get_filename(), part.get_payload(decode=True)) for part in mail.iter_attachments()]
+    return [(part.get_filename(), part.get_content()) for part in mail.iter_attachments()]
 
 
 def listed(visitor: Visitor, number: str) -> dict[str, object]:
