@@ -2,7 +2,6 @@
 
 import csv
 import json
-import re
 import subprocess
 import sys
 from email.message import EmailMessage
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.customers import credentials
 from tests.fixtures.papers import pdf
 from tests.fixtures.portal import Portal, eventually, text_of
 from tests.fixtures.visitor import Visitor
@@ -39,13 +39,6 @@ def hand_over(portal: Portal, folder: Path, papers: dict[str, bytes]) -> None:
     billing(portal, "publish", folder)
 
 
-def initial_password(mail: EmailMessage) -> tuple[str, str]:
-    lines = text_of(mail).splitlines()
-    found = [line.partition(": ") for line in lines if re.match("(Benutzername|Initialpasswort): ", line)]
-    facts = {name: value for name, _, value in found}
-    return facts["Benutzername"], facts["Initialpasswort"]
-
-
 def attachments(mail: EmailMessage) -> list[tuple[str | None, bytes]]:
     return [(part.get_filename(), part.get_content()) for part in mail.iter_attachments()]
 
@@ -64,7 +57,7 @@ def customer(portal: Portal) -> Visitor:
     billing(
         portal, "customer", "register", "--customer-number", "4711", "--email", MAILBOX, "--username", "s8u8i1", *person
     )
-    username, password = initial_password(portal.mail(MAILBOX, "Initialpasswort: "))
+    username, password = credentials(portal, MAILBOX)
     assert username == "s8u8i1"
     visitor = portal.visitor()
     visitor.onboard(username, password)
