@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Literal
 
 import asyncpg
-from aiokafka.errors import KafkaError
 from sqlalchemy import exc as sa_exc
+
+from chassis.messaging.clients import KafkaError
 
 Verdict = Literal["retry", "poison"]
 
@@ -37,7 +38,7 @@ FILE_MISTAKES = (FileNotFoundError, FileExistsError, PermissionError, IsADirecto
 PASSING = (TimeoutError, ConnectionError, KafkaError, sa_exc.TimeoutError, sa_exc.PendingRollbackError, MemoryError)
 
 
-class TryAgain(Exception):  # noqa: N818 - says what to do, as its name in the rules does
+class TryAgain(Exception):
     """Passing trouble at something outside (S3, HTTP, SMTP); adapters raise it so that the batch is repeated."""
 
 

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from opentelemetry import context, propagate
+from opentelemetry import context
 
+from chassis.telemetry import TRACE_HEADERS, context_of
 from kundenportal_contracts.envelope import Envelope, EventData, decode
 from kundenportal_contracts.topics import Topic
 
@@ -19,8 +20,14 @@ W = TypeVar("W")
 W_contra = TypeVar("W_contra", contravariant=True)
 M = TypeVar("M", bound=EventData)
 
-TRACE_HEADERS = frozenset({"traceparent", "tracestate"})
 NO_VALUE_SHA256 = bytes(32)
+
+
+class Partition(NamedTuple):
+    """A part of a topic within which records have an order."""
+
+    topic: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +85,13 @@ class Event:
 
         A batch holds records of many traces; without this, what a handler says belongs to the batch's span.
         """
-        carrier = {name: value.decode("ascii", "replace") for name, value in self.trace_headers}
-        if not carrier:
-            yield
-            return
-        token = context.attach(propagate.extract(carrier))
+        headers = self.trace_headers
+        token = context.attach(context_of(headers)) if headers else None
         try:
             yield
         finally:
-            context.detach(token)
+            if token is not None:
+                context.detach(token)
 
 
 @dataclass(frozen=True, slots=True)
