@@ -7,6 +7,6 @@ if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> Any:
         """Give billing's names at the top; loaded on demand, because they need the extra `billing`."""
-        if name in {"BillingPublisher", "S3Target", "PublishFailed", "BusUnavailable"}:
+        if name in {"BillingPublisher", "S3Target", "PublishFailed"}:
             return getattr(import_module("kundenportal_contracts.publish"), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -36,6 +36,7 @@ XML = "application/xml"
 MEDIA_TYPES = frozenset({PDF, XML})
 INLINE_BYTES = 512 * 1024
 INLINE_CHARACTERS = 4 * -(-INLINE_BYTES // 3)
+NOT_BASE64 = "must be base64 (RFC 4648, with padding, without line breaks)"
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{2,31}")
 
 
@@ -84,7 +85,9 @@ def _from_base64(value: object) -> object:
     try:
         raw = binascii.a2b_base64(value, strict_mode=True)
     except ValueError:
-        raise ValueError("must be base64 (RFC 4648, with padding, without line breaks)") from None
+        raise ValueError(NOT_BASE64) from None
+    if len(value) % 4:
+        raise ValueError(NOT_BASE64)
     if len(raw) > INLINE_BYTES:
         raise ValueError(f"must be at most {INLINE_BYTES} bytes before base64")
     return raw

@@ -24,7 +24,7 @@ DETAIL_LENGTH = 500
 ERRORS_TOLD = 5
 
 
-class EventInvalid(Exception):  # noqa: N818 - the fact that is told, in the product's words
+class EventInvalid(Exception):
     """A record that nobody can take. `detail` names the fields and never repeats their values; `field` is the first."""
 
     def __init__(

@@ -21,7 +21,7 @@ REPLICAS = 3
 TOMBSTONES = timedelta(days=30)
 
 
-class TopicsUnavailable(Exception):  # noqa: N818 - the fact that is told, in the product's words
+class TopicsUnavailable(Exception):
     """The broker did not answer, or refused."""
 
 

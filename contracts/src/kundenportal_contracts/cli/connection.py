@@ -27,7 +27,7 @@ console = Console(highlight=False, markup=False, soft_wrap=True)
 errors = Console(highlight=False, markup=False, soft_wrap=True, stderr=True)
 
 
-class ConnectionUnknown(Exception):  # noqa: N818 - the fact that is told, in the product's words
+class ConnectionUnknown(Exception):
     """What is configured does not say where to hand over; one sentence for each thing that is wrong."""
 
 

@@ -35,8 +35,7 @@ def publish(
     connection = connected(stack)
     rows = table(_index(folder), REQUIRED)
     refused = [Failure(row.line, "no document", None, row.fault) for row in rows if row.fault]
-    jobs = [_job(folder, row, again=again) for row in rows if not row.fault]
-    hand_over(connection, jobs, refused, "documents")
+    hand_over(connection, document_jobs(folder, rows, again=again), refused, "documents")
 
 
 def withdraw(
@@ -48,6 +47,11 @@ def withdraw(
     """Take a document back: all its versions that were issued before now are hidden."""
     fields = {"customer_number": customer_number, "document_number": document_number, "reason": reason}
     one(connected(stack), lambda publisher: publisher.withdraw(fields), f"Document {document_number} is withdrawn.")
+
+
+def document_jobs(folder: Path, rows: Sequence[Row], *, again: bool) -> list[Job]:
+    """Give a job for each usable row; rows about one document follow each other."""
+    return [_job(folder, row, again=again) for row in rows if not row.fault]
 
 
 def _index(folder: Path) -> Path:

@@ -1,6 +1,6 @@
 """Handing over many things at once: pipelined, in order where they concern one subject, and told to the end.
 
-One failure stops nothing; a bus that answers nobody stops all, because every further try would only wait.
+One failure stops nothing; a bus or a bucket that answers nobody stops all, because every further try would only wait.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from kundenportal_contracts.cli.connection import Connection, console, errors
-from kundenportal_contracts.publish import BillingPublisher, BusUnavailable, PublishFailed
+from kundenportal_contracts.publish import BillingPublisher, PublishFailed, Unavailable
 
 AT_ONCE = 32
 INTERRUPTED = 130
@@ -72,11 +72,11 @@ async def _work(
 async def _run(publisher: BillingPublisher, job: Job, outcome: Outcome) -> None:
     try:
         await job.run(publisher)
-    except BusUnavailable as error:
+    except Unavailable as error:
         outcome.stopped = error.detail
         outcome.failures.append(Failure(job.line, job.label, None, error.detail))
     except PublishFailed as error:
-        outcome.failures.append(Failure(job.line, job.label, error.field, error.detail))
+        outcome.failures.append(Failure(job.line, job.label, error.field, error.problem))
     else:
         outcome.handed_over += 1
 

@@ -36,8 +36,8 @@ def one(target: Connection, call: Callable[[BillingPublisher], Awaitable[object]
     try:
         asyncio.run(_call(target, call))
     except PublishFailed as error:
-        problem = f"{error.field}: {error.detail}" if error.field and error.field not in error.detail else error.detail
-        errors.print(f"Not handed over: {problem}.")
+        place = f"{error.field}: " if error.field else ""
+        errors.print(f"Not handed over: {place}{error.problem}.")
         raise typer.Exit(1) from None
     console.print(done)
 

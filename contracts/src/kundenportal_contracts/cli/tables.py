@@ -11,7 +11,7 @@ BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\
 DELIMITERS = ";,\t"
 
 
-class TableUnreadable(Exception):  # noqa: N818 - the fact that is told, in the product's words
+class TableUnreadable(Exception):
     """No row of the table can be used."""
 
 

@@ -5,7 +5,6 @@ import logging
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from kundenportal_contracts.cli.connection import UNUSABLE, console, errors
 from kundenportal_contracts.topic_admin import TopicState, TopicsUnavailable, apply_topics, topic_states
@@ -30,7 +29,8 @@ def topics(
     except TopicsUnavailable as error:
         errors.print(f"The topics cannot be looked at: {error}.")
         raise typer.Exit(UNUSABLE) from None
-    console.print(_as_table(states))
+    for state in states:
+        console.print(_line(state))
     for state in states:
         for difference in state.differences:
             errors.print(f"{state.topic.name}: {difference}")
@@ -38,13 +38,11 @@ def topics(
         raise typer.Exit(1)
 
 
-def _as_table(states: list[TopicState]) -> Table:
-    table = Table("Topic", "State", "Partitions", "Keeps", "Largest record", "Key")
-    for state in states:
-        topic = state.topic
-        size = f"{topic.max_message_bytes // MEBIBYTE} MiB"
-        table.add_row(topic.name, state.state, str(topic.partitions), _keeps(topic), size, topic.key)
-    return table
+def _line(state: TopicState) -> str:
+    topic = state.topic
+    partitions = f"{topic.partitions} partition{'s' if topic.partitions > 1 else ''}"
+    size = f"{topic.max_message_bytes // MEBIBYTE} MiB"
+    return f"{topic.name:<28}{state.state:<11}{partitions:<14}{_keeps(topic):<11}{size:<7}key: {topic.key}"
 
 
 def _keeps(topic: Topic) -> str:

@@ -1,7 +1,7 @@
 """What can go wrong while handing over, by what the caller does next."""
 
 
-class PublishFailed(Exception):  # noqa: N818 - the fact that is told, in the product's words
+class PublishFailed(Exception):
     """One thing was not handed over, or nobody confirmed it. `field` names the wrong field where it is one.
 
     Doing the same again is safe: a record that did arrive counts once.
@@ -12,6 +12,19 @@ class PublishFailed(Exception):  # noqa: N818 - the fact that is told, in the pr
         self.detail = detail
         self.field = field
 
+    @property
+    def problem(self) -> str:
+        """What is wrong, for whoever names the field beside it."""
+        return self.detail.removeprefix(f"{self.field}: ")
 
-class BusUnavailable(PublishFailed):
-    """Nothing can be handed over at present: no broker answers, the topic is missing or access is refused."""
+
+class Unavailable(PublishFailed):
+    """Nothing can be handed over at present: every further try would only wait."""
+
+
+class BusUnavailable(Unavailable):
+    """No broker answers, the topic is missing or access is refused."""
+
+
+class IntakeUnavailable(Unavailable):
+    """The server of the intake bucket does not answer."""

@@ -17,7 +17,9 @@ from aiokafka.errors import (
 
 from kundenportal_contracts.publish.errors import BusUnavailable, PublishFailed
 
-REQUEST_SECONDS = 10.0
+START_SECONDS = 10.0
+# A broker that was killed comes back within this time.
+REQUEST_SECONDS = 20.0
 CONFIRMATION_SECONDS = 30.0
 STOP_SECONDS = 10.0
 # Small records travel together; a full batch stays well below what the topics take.
@@ -51,23 +53,22 @@ class KafkaSender:
     doubles a record is harmless: readers know an event by its id.
     """
 
-    def __init__(self, bootstrap: str, ssl: SSLContext | None, request_seconds: float = REQUEST_SECONDS) -> None:
+    def __init__(self, bootstrap: str, ssl: SSLContext | None) -> None:
         self._bootstrap = bootstrap
         self._ssl = ssl
-        self._request_seconds = request_seconds
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
         self._producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap,
             acks="all",
-            request_timeout_ms=int(self._request_seconds * 1000),
+            request_timeout_ms=int(REQUEST_SECONDS * 1000),
             max_batch_size=BATCH_BYTES,
             security_protocol="SSL" if self._ssl else "PLAINTEXT",
             ssl_context=self._ssl,
         )
         try:
-            async with asyncio.timeout(self._request_seconds):
+            async with asyncio.timeout(START_SECONDS):
                 await self._producer.start()
         except (KafkaError, TimeoutError, OSError, ValueError):
             await self.stop()

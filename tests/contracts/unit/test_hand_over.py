@@ -1,0 +1,175 @@
+"""Handing over a folder: one failure stops nothing, a bus that is gone stops all."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from kundenportal_contracts.billing import DocumentIssued
+from kundenportal_contracts.cli import billing
+from kundenportal_contracts.cli.connection import Connection, ConnectionUnknown, connection
+from kundenportal_contracts.cli.documents import document_jobs
+from kundenportal_contracts.cli.hand_over import Outcome, run_jobs
+from kundenportal_contracts.cli.tables import read_table
+from kundenportal_contracts.envelope import decode
+from kundenportal_contracts.publish import BusUnavailable, PublishFailed, S3Target
+from tests.contracts.fakes import DOCUMENT, MemoryIntake, MemorySender, publisher
+
+STACK = {
+    "kafka_bootstrap": "127.0.0.1:9",
+    "s3_endpoint": "http://127.0.0.1:9",
+    "s3_access_key": "zugang",
+    "s3_secret_key": "geheim",
+    "s3_intake_bucket": "intake",
+}
+runner = CliRunner()
+
+
+def export(folder: Path, rows: list[dict[str, Any]]) -> None:
+    """A folder as billing exports it; each row's file is made unless it is called missing.pdf."""
+    for row in rows:
+        if row["file"] not in {"missing.pdf", ""} and "/" not in row["file"]:
+            (folder / row["file"]).write_bytes(row["file"].encode())
+    with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, ["file", *DOCUMENT], delimiter=";")
+        table.writeheader()
+        table.writerows(rows)
+
+
+def row(number: str, **changed: str) -> dict[str, str]:
+    return {**DOCUMENT, "file": f"{number}.pdf", "document_number": number, **changed}
+
+
+async def handed_over(folder: Path, sender: MemorySender, *, again: bool = False) -> Outcome:
+    jobs = document_jobs(folder, read_table(folder / "index.csv", ["file"]), again=again)
+    return await run_jobs(publisher(sender, MemoryIntake()), jobs, lambda: None)
+
+
+async def test_each_failure_is_told_with_line_and_column(tmp_path: Path) -> None:
+    """What is wrong with one document keeps no other back."""
+    bad = [
+        row("R2", file="missing.pdf"),
+        row("R3", file="../index.csv"),
+        row("R4", file="/etc/hostname"),
+        row("R5", file=""),
+        row("R6", issued_on="02.03.2018"),
+        row("R7", customer_number="47/11"),
+        row("", file="R8.pdf"),
+    ]
+    export(tmp_path, [row("R1"), *bad, row("R9")])
+    sender = MemorySender()
+    outcome = await handed_over(tmp_path, sender)
+    assert [decode(DocumentIssued, record.value).document_number for record in sender.records] == ["R1", "R9"]
+    assert outcome.handed_over == 2
+    assert [(failure.line, failure.column) for failure in outcome.failures] == [
+        (3, "file"),
+        (4, "file"),
+        (5, "file"),
+        (6, "file"),
+        (7, "issued_on"),
+        (8, "customer_number"),
+        (9, "document_number"),
+    ]
+
+
+async def test_running_again_says_the_same_ids(tmp_path: Path) -> None:
+    """A folder handed over twice repeats itself, unless new ids are asked for."""
+    export(tmp_path, [row(f"R{number}") for number in range(40)])
+    sender = MemorySender()
+    for again in (False, False, True):
+        await handed_over(tmp_path, sender, again=again)
+    ids = sender.header("ce_id")
+    assert sorted(ids[:40]) == sorted(ids[40:80])
+    assert not set(ids[:40]) & set(ids[80:])
+
+
+async def test_versions_of_one_document_go_in_the_order_of_the_index(tmp_path: Path) -> None:
+    """Of several rows with one number, the last is billing's latest word."""
+    export(tmp_path, [row("R1", file=f"{number:02}.pdf") for number in range(20)])
+    sender = MemorySender()
+    await handed_over(tmp_path, sender)
+    contents = [decode(DocumentIssued, record.value).content.inline for record in sender.records]
+    assert contents == [f"{number:02}.pdf".encode() for number in range(20)]
+
+
+async def test_a_bus_that_is_gone_stops_the_rest(tmp_path: Path) -> None:
+    """Three thousand documents do not wait for three thousand time-outs."""
+    export(tmp_path, [row("R0", customer_number="1"), *(row(f"R{number}") for number in range(1, 200))])
+    sender = MemorySender(refuse={"4711": BusUnavailable("no broker answers")})
+    outcome = await handed_over(tmp_path, sender)
+    assert outcome.stopped == "no broker answers"
+    assert len(outcome.failures) <= 32
+
+
+async def test_a_single_refusal_stops_nothing(tmp_path: Path) -> None:
+    """A record that the broker refuses is listed, and the next one goes on."""
+    export(tmp_path, [row("R1", customer_number="1"), row("R2")])
+    outcome = await handed_over(tmp_path, MemorySender(refuse={"1": PublishFailed("too large")}))
+    assert (outcome.handed_over, [failure.problem for failure in outcome.failures]) == (1, ["too large"])
+
+
+@pytest.mark.parametrize(
+    ("environ", "missing"),
+    [
+        ({}, ["KAFKA_BOOTSTRAP", "BILLING_SOURCE"]),
+        ({"KUNDENPORTAL_KAFKA_BOOTSTRAP": "", "KUNDENPORTAL_BILLING_SOURCE": "b"}, ["KAFKA_BOOTSTRAP"]),
+        ({"KUNDENPORTAL_S3_ENDPOINT": "http://x"}, ["S3_INTAKE_BUCKET", "S3_ACCESS_KEY", "S3_SECRET_KEY"]),
+    ],
+)
+def test_what_is_not_configured_is_named(environ: dict[str, str], missing: list[str]) -> None:
+    """Every missing variable stands in one sentence."""
+    with pytest.raises(ConnectionUnknown) as unknown:
+        connection(None, environ)
+    assert all(f"KUNDENPORTAL_{name}" in str(unknown.value) for name in missing)
+
+
+def test_a_stack_brings_everything(tmp_path: Path) -> None:
+    """The file of a local stack is enough; the source may be another one."""
+    stack = tmp_path / "stack.json"
+    stack.write_text(json.dumps(STACK))
+    target = S3Target("http://127.0.0.1:9", "intake", "zugang", "geheim")
+    assert connection(stack, {}) == Connection("127.0.0.1:9", "billing/sap-1", target, None)
+    assert connection(stack, {"KUNDENPORTAL_BILLING_SOURCE": "billing/navision"}).source == "billing/navision"
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"kafka_bootstrap": "x"}'])
+def test_a_file_that_is_no_stack_is_told(tmp_path: Path, content: str | None) -> None:
+    """A stack that does not run, or another file: one sentence, exit 2."""
+    stack = tmp_path / "stack.json"
+    if content is not None:
+        stack.write_text(content)
+    done = runner.invoke(
+        billing, ["customer", "close", "--customer-number", "1", "--reason", "x", "--stack", str(stack)]
+    )
+    assert (done.exit_code, "Traceback" in done.output) == (2, False)
+    assert "stack.json is not" in done.output
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ([], "no index.csv"),
+        (["a.csv", "b.json"], "more than one index: a.csv, b.json"),
+        (["index.csv"], "missing: file"),
+    ],
+)
+def test_a_folder_without_a_clear_index_is_told(tmp_path: Path, names: list[str], told: str) -> None:
+    """No index, two of them or one without columns: exit 2 before anything is handed over."""
+    (tmp_path / "stack").write_text(json.dumps(STACK))
+    folder = tmp_path / "export"
+    folder.mkdir()
+    for name in names:
+        (folder / name).touch()
+    done = runner.invoke(billing, ["publish", str(folder), "--stack", str(tmp_path / "stack")], terminal_width=200)
+    assert done.exit_code == 2
+    assert told in " ".join(done.output.replace("│", "").split())
+
+
+def test_options_and_a_table_exclude_each_other(tmp_path: Path) -> None:
+    """One customer by options or many by a table, never half of both."""
+    done = runner.invoke(billing, ["customer", "register", "--company", "A", "--file", str(tmp_path / "x.csv")])
+    assert done.exit_code == 2
+    assert "goes without company" in done.output
