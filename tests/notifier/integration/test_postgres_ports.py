@@ -1,0 +1,79 @@
+"""The PostgreSQL adapters keep the contract that the in-memory ports keep, as the service's own role."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from chassis.clock import SystemClock
+from chassis.database import Database
+from chassis.migrations import upgrade
+from notifier.domain import State
+from notifier.ports import Ticket
+from notifier.wiring import NotifierWork
+from tests.fixtures.postgres import PostgresServer
+from tests.notifier.ports_contract import AddressBookContract, DeliveriesContract, DocumentsContract
+
+pytestmark = pytest.mark.integration
+
+TABLES = ("customer", "recipient", "notification_settings", "published_document", "delivery", "inbox", "outbox")
+
+
+class PostgresStore:
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[Any]:
+        async with self.database.service_transaction() as conn:
+            yield NotifierWork(conn, SystemClock())
+
+    async def pass_time(self, by: timedelta) -> None:
+        """The rows grow older by that much."""
+        columns = ", ".join(f"{name} = {name} - $1::interval" for name in ("due_at", "lease_until", "expires_at"))
+        async with self.database.service_transaction() as conn:
+            await conn.exec_driver_sql(f"UPDATE delivery SET {columns}", (by,))  # noqa: S608 -- our own columns
+
+    async def state_of(self, ticket: Ticket) -> State:
+        return State(await self._scalar("SELECT state FROM delivery WHERE id = $1", ticket))
+
+    async def secret_of(self, ticket: Ticket) -> str | None:
+        secret: str | None = await self._scalar("SELECT secret FROM delivery WHERE id = $1", ticket)
+        return secret
+
+    async def _scalar(self, statement: str, ticket: Ticket) -> Any:
+        async with self.database.service_transaction() as conn:
+            return (await conn.exec_driver_sql(statement, (ticket.delivery_id,))).scalar_one()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@pytest.fixture(scope="module")
+def database_url(postgres: PostgresServer) -> str:
+    url = postgres.create_database("notifier")
+    upgrade(url, "notifier.migrations")
+    return url
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[PostgresStore]:
+    database = Database(database_url, pool_size=3, application_name="notifier-test")
+    async with database.service_transaction() as conn:
+        for table in TABLES:
+            await conn.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 -- our own tables
+    yield PostgresStore(database)
+    await asyncio.sleep(0)
+    await database.close()
+
+
+class TestAddressBook(AddressBookContract): ...
+
+
+class TestDocuments(DocumentsContract): ...
+
+
+class TestDeliveries(DeliveriesContract): ...
