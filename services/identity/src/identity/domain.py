@@ -69,15 +69,15 @@ class AccountError(Exception):
     """What a caller is told, in the product's words."""
 
 
-class SignInRefused(AccountError):  # noqa: N818 - the product's word
+class SignInRefused(AccountError):
     """Name, password or account are not right; which of them is nobody's business."""
 
 
-class SessionEnded(AccountError):  # noqa: N818 - the product's word
+class SessionEnded(AccountError):
     """There is no such session, or not any more."""
 
 
-class TooManyFailures(AccountError):  # noqa: N818 - the product's word
+class TooManyFailures(AccountError):
     """Too many wrong passwords for this name from this network."""
 
     def __init__(self, retry_after: timedelta) -> None:
@@ -85,11 +85,11 @@ class TooManyFailures(AccountError):  # noqa: N818 - the product's word
         self.retry_after = retry_after
 
 
-class PasswordsBusy(AccountError):  # noqa: N818 - the product's word
+class PasswordsBusy(AccountError):
     """More passwords wait to be checked than can be in reasonable time."""
 
 
-class PasswordRefused(AccountError):  # noqa: N818 - the product's word
+class PasswordRefused(AccountError):
     """A password that cannot be taken; `code` says why, for a page to explain in the person's `language`."""
 
     def __init__(self, code: PasswordFault, language: Language) -> None:
@@ -98,7 +98,7 @@ class PasswordRefused(AccountError):  # noqa: N818 - the product's word
         self.language = language
 
 
-class StepsPending(AccountError):  # noqa: N818 - the product's word
+class StepsPending(AccountError):
     """The person has something to do first."""
 
     def __init__(self, pending: tuple[Step, ...]) -> None:
@@ -106,7 +106,7 @@ class StepsPending(AccountError):  # noqa: N818 - the product's word
         self.pending = pending
 
 
-class NoticeOutdated(AccountError):  # noqa: N818 - the product's word
+class NoticeOutdated(AccountError):
     """Another version of the privacy notice is in force."""
 
 

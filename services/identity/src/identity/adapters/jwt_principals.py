@@ -7,14 +7,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
 
 from chassis.clock import Clock
-from chassis.principal import (
-    PRINCIPAL_ALGORITHM,
-    PRINCIPAL_AUDIENCE,
-    PRINCIPAL_ISSUER,
-    PRINCIPAL_LIFETIME,
-    PRINCIPAL_TYPE,
-    Principal,
-)
+from chassis.principal import PRINCIPAL_ALGORITHM, Principal, principal_claims, principal_header
 
 
 class JwtPrincipals:
@@ -22,22 +15,12 @@ class JwtPrincipals:
 
     def __init__(self, keys: Sequence[OKPKey], clock: Clock) -> None:
         self._key = keys[0]
-        self._header = {"alg": PRINCIPAL_ALGORITHM, "typ": PRINCIPAL_TYPE, "kid": self._key.kid}
+        self._header = principal_header(self._key.kid or "")
         self._jwks: dict[str, Any] = dict(KeySet(list(keys)).as_dict(private=False, use="sig", alg=PRINCIPAL_ALGORITHM))
         self._clock = clock
 
     def issue(self, principal: Principal) -> str:
-        now = self._clock.now()
-        claims = {
-            "iss": PRINCIPAL_ISSUER,
-            "aud": PRINCIPAL_AUDIENCE,
-            "iat": int(now.timestamp()),
-            "exp": int((now + PRINCIPAL_LIFETIME).timestamp()),
-            "sub": str(principal.user_id),
-            "customer": principal.customer_number,
-            "role": principal.role,
-            "sid": str(principal.session_id),
-        }
+        claims = principal_claims(principal, self._clock.now())
         return jwt.encode(self._header, claims, self._key, algorithms=[PRINCIPAL_ALGORITHM])
 
     def jwks(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ ALGORITHMS = ["dir", "A256GCM"]
 LOCK = text("SELECT pg_advisory_xact_lock(hashtext('identity.signing_key'))")
 
 
-class KeyEncryptionKeyWrong(Exception):  # noqa: N818 - what is wrong
+class KeyEncryptionKeyWrong(Exception):
     """The signing keys cannot be read: the service must not start, nor make others in their place."""
 
     def __init__(self, kid: str) -> None:

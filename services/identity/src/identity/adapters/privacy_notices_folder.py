@@ -15,7 +15,7 @@ HEADING = re.compile(r"\s*<h1[^>]*>(?P<title>[^<]+)</h1>", re.IGNORECASE)
 SHIPPED = Path(__file__).parents[1] / "privacy_notices"
 
 
-class PrivacyNoticesUnusable(Exception):  # noqa: N818 - the fact
+class PrivacyNoticesUnusable(Exception):
     """The folder has no text that could be shown; the sentence says what to do."""
 
 

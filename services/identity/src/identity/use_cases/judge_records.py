@@ -111,12 +111,11 @@ def _reused(event: Event, one: Readable | Refusal) -> Refusal:
 def _told(refusal: Refusal) -> Outgoing:
     """Write it under an id that stays the same when the record is read again."""
     record = refusal.record
-    ce_id = _header(record, "ce_id")
     place = f"{record.topic}/{record.partition}/{record.offset}"
     rejected = CustomerRejected(
         customer_number=refusal.customer_number,
         ce_source=_header(record, "ce_source"),
-        ce_id=ce_id,
+        ce_id=_header(record, "ce_id"),
         reason=refusal.reason,
         detail=refusal.detail,
     )
@@ -125,9 +124,10 @@ def _told(refusal: Refusal) -> Outgoing:
     return Outgoing(rejected, key=key, event_id=event_id, caused_by=refusal.event)
 
 
-def _header(record: Record, name: str) -> str:
+def _header(record: Record, name: str) -> str | None:
     values = (value for header, value in record.headers if header == name and value)
-    return next(values, b"")[:KEY_LENGTH].decode("utf-8", "replace")
+    value = next(values, None)
+    return value[:KEY_LENGTH].decode("utf-8", "replace") if value else None
 
 
 def _key(record: Record) -> str | None:

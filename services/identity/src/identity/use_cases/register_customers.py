@@ -26,7 +26,7 @@ NAMES_TRIED = 20
 log = get_logger()
 
 
-class NoUsernameFree(Exception):  # noqa: N818 - the fact
+class NoUsernameFree(Exception):
     """Every name drawn was taken: there are 17 million, so something else is wrong."""
 
 

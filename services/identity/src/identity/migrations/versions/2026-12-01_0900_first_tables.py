@@ -6,7 +6,7 @@ from chassis.inbox.table import create_inbox
 from chassis.migrations import enable_row_level_security
 from chassis.outbox.table import create_outbox
 
-revision = "2026-12-01_0900"
+revision = "20261201_0900"
 down_revision = None
 branch_labels = None
 depends_on = None
