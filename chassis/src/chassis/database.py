@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Protocol
 
+import asyncpg
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
@@ -23,12 +24,13 @@ CONNECT_TIMEOUT = timedelta(seconds=5)
 STATEMENT_TIMEOUT = timedelta(seconds=20)
 LOCK_TIMEOUT = timedelta(seconds=5)
 IDLE_TIMEOUT = timedelta(seconds=30)
+BEGIN_TIMEOUT = timedelta(seconds=3)
 FINISH_TIMEOUT = timedelta(seconds=10)
 PING_TIMEOUT = timedelta(seconds=2)
 
 # Connection lost, deadlock or serialization failure, no resources, lock not to be had, operator's intervention, system error.
 PASSING_STATES = ("08", "25P03", "40", "53", "55", "57", "58")
-PASSING_ERRORS = (PoolExhausted, OSError, TimeoutError)
+PASSING_ERRORS = (PoolExhausted, ConnectionError, TimeoutError)
 
 _SERVICE = text("SELECT set_config('app.scope', 'service', true)")
 _TENANT = text("SELECT set_config('app.customer', :customer, true)")
@@ -40,7 +42,10 @@ class HasCustomer(Protocol):
 
 
 class DatabaseUnavailable(Unavailable):
-    """The database is busy, not there, or gave the statement up. The transaction has not happened; later it may work."""
+    """The database is busy, not there, or gave a statement up; later it may work.
+
+    Nothing of the transaction has happened, unless the connection was lost in the very commit, where nobody knows.
+    """
 
 
 class Database:
@@ -103,9 +108,9 @@ class Database:
             try:
                 yield connection
             except BaseException:
-                await _to_the_end(_leave(connection, commit=False))
+                await _to_the_end(_give_up(connection))
                 raise
-            await _to_the_end(_leave(connection, commit=True))
+            await _to_the_end(_commit(connection))
         except (DBAPIError, *PASSING_ERRORS) as error:
             if isinstance(error, Unavailable) or not is_passing(error):
                 raise
@@ -118,17 +123,23 @@ class Database:
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
+        except OSError as error:  # no such host, no route: not every one of them is a ConnectionError
+            raise DatabaseUnavailable(_name(error)) from error
         return await self._begin_once(customer)
 
     async def _begin_once(self, customer: str) -> AsyncConnection:
         connection = await self._engine.connect()
         try:
-            if customer:
-                await connection.execute(_TENANT, {"customer": customer})
-            else:
-                await connection.execute(_SERVICE)
+            async with asyncio.timeout(BEGIN_TIMEOUT.total_seconds()):
+                if customer:
+                    await connection.execute(_TENANT, {"customer": customer})
+                else:
+                    await connection.execute(_SERVICE)
+        except TimeoutError:
+            await _to_the_end(_throw_away(connection))
+            raise
         except BaseException:
-            await _to_the_end(_leave(connection, commit=False))
+            await _to_the_end(_give_up(connection))
             raise
         return connection
 
@@ -137,22 +148,23 @@ def is_passing(error: BaseException) -> bool:
     """Whether only time mends this failure of a statement or connection."""
     if not isinstance(error, DBAPIError):
         return isinstance(error, PASSING_ERRORS)
+    cause = getattr(error.orig, "__cause__", None)
+    if error.connection_invalidated or isinstance(cause, asyncpg.InvalidCachedStatementError):
+        return True  # the second: a migration changed a type; SQLAlchemy prepares anew next time
     state = getattr(error.orig, "sqlstate", None)
-    return error.connection_invalidated or (isinstance(state, str) and state.startswith(PASSING_STATES))
+    return isinstance(state, str) and state.startswith(PASSING_STATES)
 
 
 def _name(error: BaseException) -> str:
     return type(getattr(error, "orig", None) or error).__name__
 
 
-async def _leave(connection: AsyncConnection, *, commit: bool) -> None:
-    """End the transaction and gives the connection back; one that does not answer is thrown away."""
+async def _commit(connection: AsyncConnection) -> None:
     try:
         async with asyncio.timeout(FINISH_TIMEOUT.total_seconds()):
-            if commit:
-                await connection.commit()
-            else:
-                await connection.rollback()
+            await connection.commit()
+    except DBAPIError:
+        raise
     except BaseException:
         await connection.invalidate()
         raise
@@ -160,21 +172,35 @@ async def _leave(connection: AsyncConnection, *, commit: bool) -> None:
         await connection.close()
 
 
+async def _give_up(connection: AsyncConnection) -> None:
+    """Roll back. A connection that does not even do that is thrown away; what went wrong before is the news, not this."""
+    try:
+        async with asyncio.timeout(FINISH_TIMEOUT.total_seconds()):
+            await connection.rollback()
+    except Exception:  # noqa: BLE001 - the caller raises what led here
+        await connection.invalidate()
+    finally:
+        await connection.close()
+
+
+async def _throw_away(connection: AsyncConnection) -> None:
+    """Close a connection whose other end has fallen silent."""
+    await connection.invalidate()
+    await connection.close()
+
+
 async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
-    """Await `work` to its end even when cancelled meanwhile, and only then passes the cancellation on."""
-    task = asyncio.ensure_future(work)
+    """Await `work` to its end, however often this task is cancelled meanwhile; only then pass the cancellation on."""
+    task = asyncio.create_task(work)
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:
-            await asyncio.shield(task)
+            await asyncio.wait({task})
         except asyncio.CancelledError as error:
-            if task.cancelled():
-                raise
             cancelled = error
-        except Exception:  # noqa: BLE001 - told below, from the task itself
-            break
-    if cancelled is not None:
-        if not task.cancelled():
-            task.exception()
+    if cancelled is None:
+        task.result()
+    elif not task.cancelled() and (error := task.exception()):
+        raise cancelled from error
+    else:
         raise cancelled
-    task.result()

@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import asyncpg
 
-KEEPALIVE_SETTINGS = {
+# How soon the server notices that a client is gone: idle, mid-answer, and while a statement runs.
+VANISHED_CLIENT_SETTINGS = {
     "tcp_keepalives_idle": "10",
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "25000",
+    "client_connection_check_interval": "2000",
 }
 
 
@@ -39,7 +41,7 @@ def connector(
         "idle_in_transaction_session_timeout": _milliseconds(idle_timeout),
         "jit": "off",
         "timezone": "UTC",
-        **KEEPALIVE_SETTINGS,
+        **VANISHED_CLIENT_SETTINGS,
     }
 
     async def connect() -> "asyncpg.Connection[asyncpg.Record]":
