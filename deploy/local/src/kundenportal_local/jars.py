@@ -37,6 +37,13 @@ def read_list(path: Path = LIST) -> tuple[Jar, ...]:
     return tuple(Jar(*line.split()) for line in lines if line and not line.startswith("#"))
 
 
+def are_fetched(folder: Path) -> bool:
+    """Whether every jar of the list is in `folder`, verified and not touched since."""
+    stamp = folder / VERIFIED
+    paths = [folder / jar.file_name for jar in read_list()]
+    return stamp.exists() and stamp.read_text(encoding="utf-8") == _fingerprint(paths)
+
+
 def fetch_jars(
     folder: Path, jars: tuple[Jar, ...], fetch: Fetch | None = None, say: Callable[[str], None] = print
 ) -> list[Path]:

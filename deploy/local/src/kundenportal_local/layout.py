@@ -47,7 +47,7 @@ class Layout:
     def lock(self) -> Path:
         return self.root / "run.lock"
 
-    def prepare(self) -> None:
+    def prepare(self, needed_bytes: int = NEEDED_BYTES) -> None:
         """Make the folders; LocalTroubleError where they cannot be written or the disk is nearly full."""
         try:
             for folder in (self.root, self.data, self.logs, self.cache):
@@ -61,9 +61,9 @@ class Layout:
                 f"or name another folder with {LOCAL_DIR_VARIABLE}=/some/folder."
             ) from error
         free = shutil.disk_usage(self.root).free
-        if free < NEEDED_BYTES:
+        if free < needed_bytes:
             raise LocalTroubleError(
-                f"Only {free // 1_000_000} MB are free at {self.root}; the local stack needs {NEEDED_BYTES // 1_000_000} MB. "
+                f"Only {free // 1_000_000} MB are free at {self.root}; the local stack needs {needed_bytes // 1_000_000} MB. "
                 f"Free some space, or name a folder on another disk with {LOCAL_DIR_VARIABLE}=/some/folder."
             )
 

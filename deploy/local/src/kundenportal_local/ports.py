@@ -9,6 +9,7 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Self
 
 from kundenportal_local.errors import LocalTroubleError
 
@@ -51,7 +52,10 @@ class Reservation:
             "End what listens there (`ss -ltnp` shows it) and start again."
         )
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
         for held in self._held:
             held.close()
         self._held.clear()

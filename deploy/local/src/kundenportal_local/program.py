@@ -28,11 +28,11 @@ class Program:
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
-    is_ready: Callable[[], bool]
+    is_ready: Callable[[], bool] = bool
     stop_signal: Signals = signal.SIGTERM
     user: str | None = None
     cwd: Path | None = None
-    prepare: Callable[[], None] = field(default=lambda: None)
+    prepare: Callable[[], object] = field(default=bool)
 
 
 class Running:
@@ -41,7 +41,8 @@ class Running:
     Start from the main thread only: the kernel binds the child to the thread that forks it.
     """
 
-    def __init__(self, program: Program, log: Path) -> None:
+    def __init__(self, program: Program, log: Path, *, echo: bool = False) -> None:
+        """`echo` sends the output to our own console instead of the log."""
         self.program = program
         self.log = log
         self.started_at = time.monotonic()
@@ -51,8 +52,8 @@ class Running:
                 env=dict(program.environment),
                 cwd=program.cwd or "/",
                 stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
+                stdout=None if echo else output,
+                stderr=None if echo else subprocess.STDOUT,
                 start_new_session=True,
                 **_identity(program.user),
             )
@@ -101,8 +102,13 @@ class Running:
 def not_ready(running: Running, seconds: float) -> LocalTroubleError:
     """The sentence for a process that exited or did not get ready in time, with the end of its log."""
     code = running.exit_code
-    what = f"did not get ready within {seconds:.0f} s" if code is None else f"ended at once (exit code {code})"
+    what = f"did not get ready within {seconds:.0f} s" if code is None else f"ended ({how_it_ended(code)})"
     return LocalTroubleError(f"{running.program.name} {what}. The end of {running.log}:\n{tail(running.log)}")
+
+
+def how_it_ended(code: int) -> str:
+    """`exit code 1` or `SIGKILL`, as a person would say it."""
+    return f"exit code {code}" if code >= 0 else Signals(-code).name
 
 
 def tail(log: Path, lines: int = 15) -> str:
