@@ -3,12 +3,19 @@
 Anybody's program may write here, so every bound is strict and every refusal names its field.
 """
 
-import binascii
 import re
 from base64 import b64encode
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from kundenportal_contracts.envelope import EventData
 from kundenportal_contracts.fields import (
@@ -77,17 +84,21 @@ class CustomerClosed(EventData):
     reason: Reason
 
 
+# Several times as fast as binascii on a large text, and as strict but for the padding and the URL-safe alphabet.
+_BASE64 = TypeAdapter(bytes, config=ConfigDict(val_json_bytes="base64"))
+
+
 def _from_base64(value: object) -> object:
     if not isinstance(value, str):
         return value
     if len(value) > INLINE_CHARACTERS:
         raise ValueError(f"must be at most {INLINE_BYTES} bytes before base64")
-    try:
-        raw = binascii.a2b_base64(value, strict_mode=True)
-    except ValueError:
-        raise ValueError(NOT_BASE64) from None
-    if len(value) % 4:
+    if len(value) % 4 or "-" in value or "_" in value:
         raise ValueError(NOT_BASE64)
+    try:
+        raw = _BASE64.validate_strings(value)
+    except ValidationError:
+        raise ValueError(NOT_BASE64) from None
     if len(raw) > INLINE_BYTES:
         raise ValueError(f"must be at most {INLINE_BYTES} bytes before base64")
     return raw

@@ -149,7 +149,7 @@ def read_object(value: bytes | None) -> dict[str, Any]:
         raise _malformed(f"the value is longer than {VALUE_BYTES} bytes")
     try:
         data = _DECODER.decode(value.decode("utf-8"))
-        if b"\\u" in value:
+        if b"\\" in value:
             json.dumps(data, ensure_ascii=False).encode("utf-8")
     except UnicodeDecodeError:
         raise _malformed("the value is not UTF-8") from None
