@@ -200,7 +200,5 @@ async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
             cancelled = error
     if cancelled is None:
         task.result()
-    elif not task.cancelled() and (error := task.exception()):
-        raise cancelled from error
     else:
-        raise cancelled
+        raise cancelled from (None if task.cancelled() else task.exception())

@@ -31,7 +31,7 @@ LOCK_NOT_AVAILABLE = "55P03"
 log = get_logger()
 
 
-class MigrationsBusy(Exception):  # noqa: N818 - errors are the product's words
+class MigrationsBusy(Exception):
     """Another migrator has been at work for longer than anybody waits."""
 
 
