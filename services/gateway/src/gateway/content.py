@@ -5,18 +5,18 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 import httpx2
-import structlog
-from chassis.problems import Problem
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from chassis.logs import get_logger
+from chassis.problems import Problem
 from gateway.answers import Content
 from gateway.byte_ranges import ByteRange, RangeNotSatisfiable, asked_range, is_named_by, whole
 from gateway.content_disposition import attachment
 from gateway.upstreams import ServiceUnavailable
 
-log = structlog.get_logger(__name__)
+log = get_logger()
 
 STALL_SECONDS = 60.0
 _MEDIA_TYPES = frozenset({"application/pdf", "application/xml"})
@@ -63,7 +63,7 @@ class StreamedContent(Response):
         self._part = part
         self._files = files
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
         """Stream until done or until the visitor is gone. Raises ServiceUnavailable while nothing has been sent yet."""
         pump = asyncio.create_task(self._pump(send))
         gone = asyncio.create_task(_disconnected(receive))
@@ -83,9 +83,7 @@ class StreamedContent(Response):
         try:
             async with self._files.stream("GET", self._url, headers=self._request_headers()) as stored:
                 skip = self._bytes_to_skip(stored)
-                await send(
-                    {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
-                )
+                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
                 started = True
                 await self._copy(stored, skip, send)
         except httpx2.HTTPError as error:
@@ -120,7 +118,11 @@ class StreamedContent(Response):
         if stored.status_code in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
             if stored.headers.get("content-range") == part.content_range and length == str(part.length):
                 return 0
-            if stored.status_code == HTTPStatus.OK and "content-range" not in stored.headers and length == str(part.size):
+            if (
+                stored.status_code == HTTPStatus.OK
+                and "content-range" not in stored.headers
+                and length == str(part.size)
+            ):
                 return part.first
         log.error("content_unexpected", status=stored.status_code, length=length, expected=part.length)
         raise ServiceUnavailable("files")

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from chassis.problems import Problem
 from starlette.requests import Request
 from starlette.responses import Response
 
+from chassis.problems import Problem
 from gateway.answers import Content, read
 from gateway.content import content_response
 from gateway.forwarding import is_success, refused

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 
-from chassis.problems import Problem
 from starlette.requests import Request
 from starlette.responses import Response
 
+from chassis.problems import Problem
 from gateway.parts import Parts
 from gateway.upstreams import Answer
 
@@ -44,7 +44,9 @@ def refused(answer: Answer) -> Problem:
         told = {}
     members = {name: value for name, value in told.items() if name not in _STANDARD} if isinstance(told, dict) else {}
     headers = {name: answer.headers[name] for name in ("retry-after",) if name in answer.headers}
-    kind, title, detail = (told.get(name) for name in ("type", "title", "detail")) if isinstance(told, dict) else (None,) * 3
+    kind, title, detail = (
+        (told.get(name) for name in ("type", "title", "detail")) if isinstance(told, dict) else (None,) * 3
+    )
     return Problem(answer.status, kind or "about:blank", title, detail, headers, **members)
 
 

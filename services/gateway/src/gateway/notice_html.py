@@ -8,8 +8,45 @@ from urllib.parse import urlsplit
 from markupsafe import Markup
 
 _TAGS = frozenset(
-    "p br hr h2 h3 h4 h5 h6 ul ol li dl dt dd strong b em i u small sub sup abbr address blockquote "
-    "table caption thead tbody tr th td a section div span code".split()
+    [
+        "p",
+        "br",
+        "hr",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "ul",
+        "ol",
+        "li",
+        "dl",
+        "dt",
+        "dd",
+        "strong",
+        "b",
+        "em",
+        "i",
+        "u",
+        "small",
+        "sub",
+        "sup",
+        "abbr",
+        "address",
+        "blockquote",
+        "table",
+        "caption",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "a",
+        "section",
+        "div",
+        "span",
+        "code",
+    ]
 )
 _EMPTY = frozenset({"br", "hr"})
 _SILENT = frozenset({"script", "style", "template", "iframe", "object", "svg", "math", "noscript", "title", "textarea"})

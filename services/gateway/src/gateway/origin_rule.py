@@ -28,10 +28,9 @@ class OriginRule:
     def _may_pass(self, request: Request) -> bool:
         if has_bearer(request) and request.url.path.startswith("/api/"):
             return True
-        return (
-            request.headers.getlist("sec-fetch-site") == ["same-origin"]
-            or request.headers.getlist("origin") == [self._public_origin]
-        )
+        return request.headers.getlist("sec-fetch-site") == ["same-origin"] or request.headers.getlist("origin") == [
+            self._public_origin
+        ]
 
 
 def has_bearer(request: Request) -> bool:

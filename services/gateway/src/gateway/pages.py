@@ -1,6 +1,7 @@
 """HTML out of templates: one Jinja environment per language, everything escaped, nothing undefined."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -54,9 +55,17 @@ def _environment(language: str, brand: Brand, static: StaticFiles) -> Environmen
             value = words.OTHER_TYPE
         return catalogue.gettext(known[value]) if value in known else value
 
+    def group_name(key: str, grouping: str) -> str:
+        return word(key, "DOCUMENT_TYPES") if grouping == "type" else formats.month(key)
+
     environment.globals |= {"brand": brand, "asset": static.path, "language": language, "words": words}
     environment.filters |= {
         "word": word,
+        "group_name": group_name,
+        "typed": lambda value: (value, word(value, "DOCUMENT_TYPES")),
+        "notified": lambda value: (value, word(value, "NOTIFICATIONS")),
+        "refined": lambda value, form: form[f"type_{value}"],
+        "iso_day": lambda value: formats.day(date.fromisoformat(value)),
         "said": catalogue.gettext,
         "day": formats.day,
         "moment": formats.moment,

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from chassis.principal import CLIENT_HEADER, PRINCIPAL_HEADER, SESSION_HEADER
 from fastapi import Depends
 from starlette.requests import Request
 
+from chassis.principal import CLIENT_HEADER, PRINCIPAL_HEADER, SESSION_HEADER
 from gateway.origin_rule import has_bearer
 from gateway.pages import Pages
 from gateway.principals import NotSignedIn, Principals

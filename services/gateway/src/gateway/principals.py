@@ -11,7 +11,6 @@ from http import HTTPStatus
 from chassis.clock import Clock
 from chassis.principal import SESSION_HEADER
 from chassis.problems import Problem
-
 from gateway.upstreams import ServiceUnavailable, Upstream
 
 LIFETIME_SECONDS = 2.0

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from chassis.settings import HttpUrl, ServiceSettings
 from pydantic import BeforeValidator, Field, field_validator
+
+from chassis.settings import HttpUrl, ServiceSettings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 

@@ -5,7 +5,13 @@ import hashlib
 from dataclasses import dataclass
 from importlib.resources import files
 
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chassis.problems import Problem
 from gateway.brand import Brand
+from gateway.byte_ranges import is_named_by
 
 _STYLES = ("tokens.css", "base.css", "frame.css", "forms.css", "content.css", "documents.css", "print.css")
 _TYPES = {"css": "text/css; charset=utf-8", "svg": "image/svg+xml", "png": "image/png"}
@@ -46,3 +52,21 @@ class StaticFiles:
         media_type = _TYPES[name.rsplit(".", 1)[1]]
         self._by_path[path] = StaticFile(body, gzip.compress(body, 9, mtime=0), media_type, f'"{digest}"')
         self._paths[alias or name] = path
+
+
+router = APIRouter()
+
+
+@router.api_route("/static/{digest}/{name}", methods=["GET", "HEAD"])
+async def show(digest: str, name: str, request: Request) -> Response:
+    """Give a file for a year; another content has another address."""
+    static: StaticFiles = request.app.state.parts.static
+    file = static.find(digest, name)
+    if file is None:
+        raise Problem(404)
+    headers = {"etag": file.etag, "cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
+    if is_named_by(file.etag, request.headers.get("if-none-match")):
+        return Response(status_code=304, headers=headers)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(file.packed, headers={**headers, "content-encoding": "gzip"}, media_type=file.media_type)
+    return Response(file.body, headers=headers, media_type=file.media_type)

@@ -8,17 +8,17 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 import httpx2
-import structlog
+
+from chassis.logs import get_logger
 from chassis.problems import Problem
 from chassis.telemetry import trace_headers
-
 from gateway.settings import GatewaySettings
 
-log = structlog.get_logger(__name__)
+log = get_logger()
 
 _RETRY_AFTER = 5
 _BROKEN = (500, 502, 504)
-_CONNECTIONS = httpx2.Limits(max_connections=100, max_keepalive_connections=50, keepalive_expiry=4)
+_CONNECTIONS = httpx2.Limits(max_connections=100, max_keepalive_connections=50, keepalive_expiry=30)
 
 
 class ServiceUnavailable(Problem):
@@ -95,7 +95,13 @@ class Upstreams:
     files: httpx2.AsyncClient
 
     @classmethod
-    def of(cls, identity: httpx2.AsyncClient, documents: httpx2.AsyncClient, notifier: httpx2.AsyncClient, files: httpx2.AsyncClient) -> Self:
+    def of(
+        cls,
+        identity: httpx2.AsyncClient,
+        documents: httpx2.AsyncClient,
+        notifier: httpx2.AsyncClient,
+        files: httpx2.AsyncClient,
+    ) -> Self:
         return cls(
             Upstream("identity", identity), Upstream("documents", documents), Upstream("notifier", notifier), files
         )

@@ -16,9 +16,7 @@ PATH = "/api/v1/documents"
 @router.api_route(PATH, methods=["GET", "HEAD"])
 async def listed(request: Request, parts: UsedParts) -> Response:
     headers = await parts.as_principal(request)
-    return passed_on(
-        await parts.upstreams.documents.call("GET", PATH, headers=headers, query=request.url.query)
-    )
+    return passed_on(await parts.upstreams.documents.call("GET", PATH, headers=headers, query=request.url.query))
 
 
 @router.api_route(PATH + "/{document_id}", methods=["GET", "HEAD"])

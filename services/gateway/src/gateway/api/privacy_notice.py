@@ -15,9 +15,7 @@ ACCEPTANCE = f"{PATH}/acceptance"
 async def show(request: Request, parts: UsedParts) -> Response:
     headers = parts.as_session(request) if parts.cookie.token(request) else {}
     return passed_on(
-        await parts.upstreams.identity.call(
-            "GET", PATH, headers={**said(request), **headers}, query=request.url.query
-        )
+        await parts.upstreams.identity.call("GET", PATH, headers={**said(request), **headers}, query=request.url.query)
     )
 
 

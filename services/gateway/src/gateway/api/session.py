@@ -1,8 +1,8 @@
 """`/api/v1/session`: signing in and out. The token that identity makes becomes a cookie and is told nowhere else."""
 
-from chassis.principal import SESSION_HEADER
 from fastapi import APIRouter, Request, Response
 
+from chassis.principal import SESSION_HEADER
 from gateway.forwarding import changing, is_success, passed_on, said
 from gateway.parts import UsedParts, client
 

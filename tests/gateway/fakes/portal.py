@@ -1,0 +1,88 @@
+"""The gateway around services in memory, and browsers and programs that visit it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+from chassis.clock import Clock
+from chassis.health import Health
+from chassis.settings import load_settings
+from chassis.testing.frozen_clock import FrozenClock
+from gateway.application import build
+from gateway.main import parts
+from gateway.settings import GatewaySettings
+from gateway.upstreams import Upstreams
+from starlette.types import ASGIApp
+from tests.gateway.fakes.documents import FakeDocuments, item
+from tests.gateway.fakes.files import FakeFiles
+from tests.gateway.fakes.identity import Account, FakeIdentity
+from tests.gateway.fakes.notifier import FakeNotifier
+
+ORIGIN = "https://portal.test"
+ENVIRON = {
+    "KUNDENPORTAL_PUBLIC_URL": ORIGIN,
+    "KUNDENPORTAL_HTTP_PORT": "8000",
+    "KUNDENPORTAL_MANAGEMENT_PORT": "8001",
+    "KUNDENPORTAL_IDENTITY_URL": "http://identity.test",
+    "KUNDENPORTAL_DOCUMENTS_URL": "http://documents.test",
+    "KUNDENPORTAL_NOTIFIER_URL": "http://notifier.test",
+}
+
+
+@dataclass
+class FakePortal:
+    environ: dict[str, str] = field(default_factory=dict)
+    clock: Clock = field(default_factory=FrozenClock)
+
+    def __post_init__(self) -> None:
+        self.identity, self.documents, self.notifier = FakeIdentity(), FakeDocuments(), FakeNotifier()
+        self.files = FakeFiles(self.documents.content)
+        self.documents.items = [item(number) for number in range(3)]
+        self.max = self.identity.add(Account("s8u8i1", "ein langer Satz"))
+        self.settings = load_settings(GatewaySettings, {**ENVIRON, **self.environ})
+        self.app = self._app()
+
+    def _app(self) -> ASGIApp:
+        upstreams = Upstreams.of(
+            *(_client(name, served.app) for name, served in self._services()),
+            httpx2.AsyncClient(transport=self.files),
+        )
+        self.parts = parts(self.settings, upstreams, self.clock)
+        return build(
+            self.parts,
+            Health(),
+            public_url=self.settings.public_url,
+            trusted_proxies=self.settings.trusted_proxies,
+            legal_dir=self.settings.legal_dir,
+        )
+
+    def _services(self) -> Iterable[tuple[str, Any]]:
+        return (("identity", self.identity), ("documents", self.documents), ("notifier", self.notifier))
+
+    @property
+    def document_id(self) -> str:
+        return str(self.documents.items[0]["id"])
+
+    def signed_in(self, account: Account | None = None) -> str:
+        """Open a session at identity and give its token."""
+        account = account or self.max
+        token = f"token-of-{account.username}"
+        self.identity.sessions[token] = account
+        return token
+
+    def browser(self, token: str | None = None, peer: str = "203.0.113.9") -> httpx2.AsyncClient:
+        """Give a client that says where it comes from, as browsers do, and keeps cookies."""
+        client = self.program(peer)
+        client.headers["sec-fetch-site"] = "same-origin"
+        if token is not None:
+            client.cookies.set("__Host-session", token, domain="portal.test")
+        return client
+
+    def program(self, peer: str = "203.0.113.9") -> httpx2.AsyncClient:
+        transport = httpx2.ASGITransport(self.app, client=(peer, 4711), raise_app_exceptions=False)
+        return httpx2.AsyncClient(base_url=self.settings.public_url, transport=transport)
+
+
+def _client(name: str, app: Any) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(base_url=f"http://{name}.test", transport=httpx2.ASGITransport(app))
