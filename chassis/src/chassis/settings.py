@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 PREFIX = "KUNDENPORTAL_"
 
 
-class SettingsInvalid(Exception):  # noqa: N818 - errors are the product's words
+class SettingsInvalid(Exception):
     """The environment cannot be used. `problems` has one sentence for each variable, without any secret's value."""
 
     def __init__(self, problems: Iterable[str]) -> None:
@@ -27,17 +27,26 @@ class SettingsInvalid(Exception):  # noqa: N818 - errors are the product's words
         super().__init__("\n".join(self.problems))
 
 
+def _parts(value: str) -> SplitResult | None:
+    """Split an address; None where it is none. The library's own messages would repeat parts of it."""
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts if parts.hostname else None
+
+
 def _http_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    parts = _parts(value)
+    if parts is None or parts.scheme not in {"http", "https"} or parts.query or parts.fragment:
         raise ValueError("must be an address such as http://host:port")
-    _ = parts.port
     return value.rstrip("/")
 
 
 def _postgresql_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"postgresql", "postgres"} or not parts.hostname or not parts.path.strip("/"):
+    parts = _parts(value)
+    if parts is None or parts.scheme not in {"postgresql", "postgres"} or not parts.path.strip("/"):
         raise ValueError("must be postgresql://user:password@host:port/database")
     return value
 
