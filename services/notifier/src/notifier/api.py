@@ -4,7 +4,6 @@ import base64
 import binascii
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal, Protocol
 from uuid import UUID

@@ -194,7 +194,7 @@ class EncodedFile:
     media_type: str
 
 
-class AttachmentUnavailable(Exception):  # noqa: N818 -- the product's word
+class AttachmentUnavailable(Exception):
     """The file could not be read, or is not the one that was announced; later it may be."""
 
 
@@ -203,7 +203,7 @@ class Attachments(Protocol):
         """The original bytes, verified by their SHA-256; raises AttachmentUnavailable."""
 
 
-class SecretUnreadable(Exception):  # noqa: N818 -- the product's word
+class SecretUnreadable(Exception):
     """No key of this service opens the secret; the text names the key id at most."""
 
 
@@ -225,7 +225,7 @@ class Message:
         return sum(len(chunk) for chunk in self.chunks)
 
 
-class MailUnsafe(Exception):  # noqa: N818 -- the product's word
+class MailUnsafe(Exception):
     """Something in the mail would have become a header, an address or a line end that nobody planned."""
 
 
@@ -236,7 +236,7 @@ class MailWriter(Protocol):
         """The mail in the reader's language; `too_large` says at its top why the file is missing. Raises MailUnsafe."""
 
 
-class Withdrawn(Exception):  # noqa: N818 -- the product's word
+class Withdrawn(Exception):
     """The step ended before the dot because its owner said so: the server has accepted nothing."""
 
 

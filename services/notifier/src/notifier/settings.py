@@ -1,8 +1,11 @@
 """Every variable the notifier reads."""
 
+import json
 from email.utils import parseaddr
 from typing import Annotated, Literal
 
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
 from pydantic import AfterValidator, Field
 
 from chassis.settings import (
@@ -17,6 +20,8 @@ from chassis.settings import (
     ServiceSettings,
 )
 
+MOST_KEYS = 2
+
 
 def _sender(value: str) -> str:
     name, address = parseaddr(value)
@@ -24,6 +29,18 @@ def _sender(value: str) -> str:
         raise ValueError("must be an address such as Kundenportal <kundenportal@example.com>")
     if "=?" in name:
         raise ValueError("must have its name as plain text")
+    return value
+
+
+def _private_keys(value: str) -> str:
+    """Take one key or, during a rotation, two; say what is wrong without showing any of it."""
+    try:
+        keys = KeySet.import_key_set(json.loads(value)).keys
+        fit = all(key.is_private and key.key_type == "EC" and key.kid for key in keys)
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError):
+        raise ValueError('must be a JWK set: {"keys": [...]}') from None
+    if not fit or not 1 <= len(keys) <= MOST_KEYS:
+        raise ValueError("must hold one or two private EC keys, each with a kid")
     return value
 
 
@@ -40,13 +57,14 @@ class BrandSettings(ServiceSettings):
 
 
 class NotifierSettings(BrandSettings, DatabaseSettings, KafkaSettings, PrincipalSettings, ObjectStoreSettings):
+    database_pool_size: Annotated[int, Field(ge=4, le=100)] = 8
     public_url: HttpUrl
-    smtp_host: str
+    smtp_host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_-]{1,253}$")]
     smtp_port: Port
     smtp_from: Annotated[str, AfterValidator(_sender)] = "Kundenportal <kundenportal@localhost>"
     smtp_tls: Literal["none", "starttls", "tls"] = "none"
     smtp_connections: Annotated[int, Field(ge=1, le=100)] = 8
-    notifier_private_keys: Secret
+    notifier_private_keys: Annotated[Secret, AfterValidator(_private_keys), Field(repr=False)]
     max_mail_bytes: Annotated[int, Field(ge=10_000)] = 10_000_000
     suppress_after_days: Annotated[int, Field(ge=1, le=365)] = 7
     waiting_days: Annotated[int, Field(ge=1, le=365)] = 30

@@ -6,6 +6,7 @@ from datetime import timedelta
 from email.utils import parseaddr
 from urllib.parse import urlsplit
 
+from fastapi import FastAPI
 from obstore.store import S3Store
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,9 +15,10 @@ from chassis.database import Database
 from chassis.health import Health
 from chassis.inbox.deduplicate import Inbox
 from chassis.outbox.record import Outbox
-from chassis.principal import Principal
+from chassis.principal import Principal, PrincipalVerifier, authenticated
+from chassis.problems import create_app
 from notifier.adapters.jinja_mail_writer import Brand, JinjaMailWriter, Sender
-from notifier.adapters.jwe_secrets import JweSecrets, read_keys
+from notifier.adapters.jwe_secrets import JweSecrets
 from notifier.adapters.postgres_address_book import PostgresAddressBook
 from notifier.adapters.postgres_deliveries import PostgresDeliveries
 from notifier.adapters.postgres_delivery_log import PostgresDeliveryLog
@@ -25,12 +27,15 @@ from notifier.adapters.postgres_published_documents import PostgresPublishedDocu
 from notifier.adapters.s3_attachments import S3Attachments
 from notifier.adapters.smtp_connection import SmtpServer
 from notifier.adapters.smtp_mailer import SmtpMailer
+from notifier.api import router
 from notifier.ports import Begin, Mailer
 from notifier.settings import NotifierSettings
 from notifier.use_cases.attempt_delivery import AttemptDelivery
 from notifier.use_cases.compose_mail import ComposeMail
 from notifier.use_cases.record_progress import RecordProgress
 from notifier.use_cases.send_due_mails import SendDueMails
+
+FINISH_SHARE = 0.5  # of the time for stopping, for mails that are on their way
 
 
 class NotifierWork:
@@ -62,6 +67,12 @@ def tenant_work(database: Database, clock: Clock) -> Callable[[Principal], Abstr
             yield NotifierWork(conn, clock)
 
     return begin
+
+
+def application(database: Database, verifier: PrincipalVerifier, clock: Clock, health: Health) -> FastAPI:
+    app = create_app("notifier", health)
+    app.include_router(router(tenant_work(database, clock), authenticated(verifier)))
+    return app
 
 
 def mail_writer(settings: NotifierSettings) -> JinjaMailWriter:
@@ -104,7 +115,7 @@ def sender(settings: NotifierSettings, *, begin: Begin, mailer: Mailer, clock: C
     compose = ComposeMail(
         writer=mail_writer(settings),
         attachments=attachments(settings),
-        secrets=JweSecrets(read_keys(settings.notifier_private_keys)),
+        secrets=JweSecrets(settings.notifier_private_keys),
         most_bytes=settings.max_mail_bytes,
     )
     return SendDueMails(
@@ -113,6 +124,7 @@ def sender(settings: NotifierSettings, *, begin: Begin, mailer: Mailer, clock: C
         progress=progress,
         mailer=mailer,
         connections=settings.smtp_connections,
+        finish_seconds=settings.shutdown_seconds * FINISH_SHARE,
         clock=clock,
         health=health,
     )

@@ -19,7 +19,7 @@ NOT_IN_FILE_NAMES = re.compile(r'[/\\<>:"|?*]')
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 TEXT_BODY = re.compile(rb"(\r\n\r\n)(?!--=_).*?(?=\r\n--=_)", re.DOTALL)
 WORD_BYTES = 42  # of UTF-8 in one encoded word, so that it fits a line of 76 characters behind its header's name
-PIECE = 60
+PIECE = 54
 LINE = 76
 MOST_IN_LINE = 998
 PARTS_OF_A_NOTICE = 3  # the mail itself, text, HTML

@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import timedelta
 
 import asyncpg
-import structlog
 
+from chassis.database_url import connector
+from chassis.logs import get_logger
 from notifier.adapters.delivery_statements import CHANNEL
 
 RECONNECT_SECONDS = 2.0
 PROBE_SECONDS = 10.0
-log = structlog.get_logger(__name__)
+LIMIT = timedelta(seconds=10)
+log = get_logger()
 
 
 class PostgresWakeups:
@@ -19,7 +22,14 @@ class PostgresWakeups:
     name = "wakeups"
 
     def __init__(self, database_url: str, wake: Callable[[], None]) -> None:
-        self._database_url = database_url
+        self._connect = connector(
+            database_url,
+            application_name="notifier-wakeups",
+            connect_timeout=LIMIT,
+            statement_timeout=LIMIT,
+            lock_timeout=LIMIT,
+            idle_timeout=LIMIT,
+        )
         self._wake = wake
         self._stopping = asyncio.Event()
 
@@ -35,14 +45,12 @@ class PostgresWakeups:
         self._stopping.set()
 
     async def _listen(self) -> None:
-        connection = await asyncpg.connect(
-            self._database_url, timeout=10, server_settings={"application_name": "notifier-wakeups"}
-        )
+        connection = await self._connect()
         try:
             await connection.add_listener(CHANNEL, lambda *_: self._wake())
             self._wake()
             while not await self._pause(PROBE_SECONDS):
-                await connection.execute("SELECT 1", timeout=10)
+                await connection.execute("SELECT 1")
         finally:
             connection.terminate()
 

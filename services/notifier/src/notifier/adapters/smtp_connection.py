@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from notifier.domain import Answer, Phase
-from notifier.ports import Message, Withdrawn
+from notifier.ports import MailUnsafe, Message, Withdrawn
 
 Tls = Literal["none", "starttls", "tls"]
 
@@ -22,7 +22,7 @@ DOT_SECONDS = 60.0
 LATE_SECONDS = 540.0  # RFC 5321 grants a server ten minutes after the dot
 MAX_REPLY_LINES = 100
 SILENCE = (OSError, TimeoutError, EOFError, ValueError, ssl.SSLError)
-_REPLY_LINE = re.compile(rb"([2-5][0-9]{2})([ -]?)(.*)\r?\n")
+_REPLY_LINE = re.compile(rb"([2-5][0-9]{2})([ -]?)(.*?)\r?\n")
 _COMMAND = re.compile(rb"[\x20-\x7e]+")
 
 
@@ -36,7 +36,7 @@ class Reply:
         return self.code // 100 == (3 if phase is Phase.DATA else 2)
 
 
-class SmtpTrouble(Exception):  # noqa: N818 -- what it is, in the words of the answer it carries
+class SmtpTrouble(Exception):
     """The step is over before the dot."""
 
     def __init__(self, answer: Answer, *, connection_lost: bool = False) -> None:
@@ -144,9 +144,11 @@ class SmtpConnection:
 
     async def _offer(self, message: Message, still_mine: Callable[[], bool]) -> None:
         size = b" SIZE=%d" % message.size if "SIZE" in self._extensions else b""
-        sender = b"MAIL FROM:<" + message.sender.encode("ascii") + b">" + size
-        recipient = b"RCPT TO:<" + message.recipient.encode("ascii") + b">"
+        sender = b"MAIL FROM:<" + message.sender.encode() + b">" + size
+        recipient = b"RCPT TO:<" + message.recipient.encode() + b">"
         phases = {Phase.MAIL: sender, Phase.RCPT: recipient, Phase.DATA: b"DATA"}
+        if not all(_COMMAND.fullmatch(command) for command in phases.values()):
+            raise MailUnsafe("an address is not one")
         if not still_mine():
             raise Withdrawn
         if "PIPELINING" in self._extensions:
@@ -198,9 +200,6 @@ class SmtpConnection:
             raise SmtpTrouble(Answer(phase, reply.code, reply.text))
 
     def _write(self, *commands: bytes) -> None:
-        for command in commands:
-            if not _COMMAND.fullmatch(command):
-                raise ValueError("a command is one line of printable ASCII")
         self._writer.write(b"\r\n".join(commands) + b"\r\n")
 
     async def _reply(self) -> Reply:

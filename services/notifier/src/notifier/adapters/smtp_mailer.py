@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from chassis.clock import Clock
 from notifier.adapters.smtp_connection import SmtpConnection, SmtpServer, SmtpTrouble
 from notifier.domain import Answer, Phase
-from notifier.ports import Message, Outcome, Withdrawn
+from notifier.ports import MailUnsafe, Message, Outcome, Withdrawn
 
 IDLE_SECONDS = 20.0
 MOST_USES = 200  # many servers end a connection after some number of mails; a fresh one costs little
@@ -46,7 +46,7 @@ class SmtpMailer:
     ) -> Outcome:
         try:
             answer = await connection.transmit(message, still_mine, may_finish)
-        except (SmtpTrouble, Withdrawn) as ended:
+        except (SmtpTrouble, Withdrawn, MailUnsafe) as ended:
             await self._keep_after(connection, ended)
             raise
         except BaseException:
@@ -75,9 +75,9 @@ class SmtpMailer:
             connection.abort()
             self._late.discard(connection)
 
-    async def _keep_after(self, connection: SmtpConnection, ended: SmtpTrouble | Withdrawn) -> None:
+    async def _keep_after(self, connection: SmtpConnection, ended: SmtpTrouble | Withdrawn | MailUnsafe) -> None:
         """A refused sender or recipient leaves a transaction open; whatever else ended the step ends the connection."""
-        refused = isinstance(ended, Withdrawn) or ended.answer.code not in {None, SERVICE_CLOSING}
+        refused = not isinstance(ended, SmtpTrouble) or ended.answer.code not in {None, SERVICE_CLOSING}
         if refused and not connection.is_closing and await connection.reset():
             self._keep(connection)
         else:

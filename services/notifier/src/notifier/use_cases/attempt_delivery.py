@@ -17,7 +17,7 @@ from notifier.ports import (
     SecretUnreadable,
     Withdrawn,
 )
-from notifier.use_cases.compose_mail import ComposeMail, Composed
+from notifier.use_cases.compose_mail import Composed, ComposeMail
 from notifier.use_cases.record_progress import Lease, Mark, RecordProgress
 from notifier.use_cases.tell_outcome import outcome_event
 
@@ -42,6 +42,9 @@ class AttemptDelivery:
             outcome = await self._send(mail, composed, lease)
         except Withdrawn:
             self._withdrawn(mail, lease)
+            return None
+        except MailUnsafe as error:
+            self._settle(mail, Result(mail.ticket, State.FAILED, f"mail: {error}"))
             return None
         self._settle(mail, self._judged(mail, outcome.answer, composed.form))
         self._await_late_answer(mail, outcome, composed.form)

@@ -17,7 +17,6 @@ from notifier.use_cases.share_connections import Lanes
 POLL_SECONDS = 1.0
 CLAIM_AHEAD = 2  # mails in hand for each connection, so that none waits for a claim
 MOST_IN_HAND = 10  # for each connection, those of slow domains counted in
-FINISH_SECONDS = 12.0
 DRAIN_SECONDS = 3.0
 PROBE_FIRST_SECONDS, PROBE_MOST_SECONDS = 1.0, 15.0
 log = get_logger()
@@ -60,6 +59,7 @@ class SendDueMails:
         progress: RecordProgress,
         mailer: Mailer,
         connections: int,
+        finish_seconds: float,
         clock: Clock,
         health: Health,
     ) -> None:
@@ -69,6 +69,7 @@ class SendDueMails:
         self._mailer = mailer
         self._lanes = Lanes(connections)
         self._width = connections
+        self._finish_seconds = finish_seconds
         self._clock = clock
         self._health = health
         self._relay = RelayWatch()
@@ -171,7 +172,7 @@ class SendDueMails:
         while self._ready:
             self._put_back(self._ready.popleft()[0])
         if self._running:
-            await asyncio.wait(self._running, timeout=FINISH_SECONDS)
+            await asyncio.wait(self._running, timeout=self._finish_seconds)
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)

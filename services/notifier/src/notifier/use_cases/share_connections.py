@@ -54,7 +54,7 @@ class Lanes:
             self._slow.discard(run.domain)
             self._allowance[run.domain] = min(self.allowance(run.domain) * 2, self._width)
         if len(self._allowance) > MOST_REMEMBERED:
-            self._allowance = {domain: self._when_slow for domain in self._slow}
+            self._allowance = dict.fromkeys(self._slow, self._when_slow)
 
     def overlook(self, now: float) -> None:
         """Move aside what takes long, as far as there is room."""
