@@ -55,7 +55,7 @@ class Reason(StrEnum):
         return order.index(self) < order.index(other)
 
 
-class DocumentRefusedError(Exception):
+class DocumentRefused(Exception):
     """Billing handed over something that cannot be taken; it goes to quarantine."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
@@ -64,7 +64,7 @@ class DocumentRefusedError(Exception):
         self.detail = detail
 
 
-class DocumentUnknownError(Exception):
+class DocumentUnknown(Exception):
     """There is no such document, or none that this customer sees."""
 
 
@@ -187,6 +187,12 @@ class Document:
     def current(self) -> Version | None:
         """The highest visible version in billing's order; None while nothing is visible."""
         return max(self._visible(), key=lambda version: version.place, default=None)
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether the current version took the place of another one, withdrawn or not."""
+        current = self.current
+        return current is not None and any(version.place < current.place for version in self.versions.values())
 
     def _visible(self) -> Iterable[Version]:
         return (version for version in self.versions.values() if self.is_visible(version))

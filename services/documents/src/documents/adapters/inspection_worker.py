@@ -39,7 +39,7 @@ def inspect_pdf(content: bytes) -> Verdict:
         return UNREADABLE, f"not a PDF: {_told(error)}"
 
 
-class _DoctypeFoundError(Exception):
+class _DoctypeFound(Exception):
     """Stops the parser before it reads a declaration inside the document type."""
 
 
@@ -47,7 +47,7 @@ class _WellFormed:
     """A parser target that builds no tree: well-formedness costs no memory."""
 
     def doctype(self, *_: object) -> None:
-        raise _DoctypeFoundError
+        raise _DoctypeFound
 
     def close(self) -> None:
         pass
@@ -64,7 +64,7 @@ def inspect_xml(content: bytes) -> Verdict:
     )
     try:
         etree.fromstring(content, parser)
-    except _DoctypeFoundError:
+    except _DoctypeFound:
         return UNREADABLE, "XML with a document type declaration"
     except (etree.XMLSyntaxError, ValueError) as error:
         return UNREADABLE, f"not well-formed XML: {_told(error)}"

@@ -13,7 +13,7 @@ from typing import Final
 
 from chassis.messaging.retry import TryAgain
 from documents.adapters import inspection_wire as wire
-from documents.domain import PDF, DocumentRefusedError, Reason
+from documents.domain import PDF, DocumentRefused, Reason
 
 WORKER_MODULE: Final = "documents.adapters.inspection_worker"
 MEMORY_BYTES: Final = 1024 * 1024 * 1024
@@ -25,7 +25,7 @@ TRIES: Final = 2
 _SOCKET_BUFFER: Final = 1024 * 1024
 
 
-class _WorkerLostError(Exception):
+class _WorkerLost(Exception):
     """The worker died or did not answer in time."""
 
 
@@ -74,7 +74,7 @@ class _Worker:
                 verdict, length = wire.REPLY.unpack(await self._reader.readexactly(wire.REPLY.size))
                 return verdict, (await self._reader.readexactly(length)).decode()
         except (OSError, EOFError) as error:
-            raise _WorkerLostError from error
+            raise _WorkerLost from error
 
     def kill(self) -> None:
         self._writer.close()
@@ -100,16 +100,16 @@ class PikepdfInspector:
         self._reaper: asyncio.TimerHandle | None = None
 
     async def inspect(self, media_type: str, content: bytes) -> None:
-        """Return if the content can be taken; DocumentRefusedError if not; TryAgain if no worker starts."""
+        """Return if the content can be taken; DocumentRefused if not; TryAgain if no worker starts."""
         kind = wire.PDF_KIND if media_type == PDF else wire.XML_KIND
         async with self._slots:
             verdict, detail = await self._ask(kind, content)
         if verdict == wire.ENCRYPTED:
-            raise DocumentRefusedError(Reason.ENCRYPTED_PDF, detail)
+            raise DocumentRefused(Reason.ENCRYPTED_PDF, detail)
         if verdict != wire.TAKEN:
-            raise DocumentRefusedError(Reason.UNREADABLE_CONTENT, detail)
+            raise DocumentRefused(Reason.UNREADABLE_CONTENT, detail)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         if self._reaper is not None:
             self._reaper.cancel()
         while self._resting:
@@ -121,7 +121,7 @@ class PikepdfInspector:
             worker = await self._worker()
             try:
                 answer = await worker.ask(kind, content)
-            except _WorkerLostError:
+            except _WorkerLost:
                 worker.kill()
             except BaseException:
                 worker.kill()

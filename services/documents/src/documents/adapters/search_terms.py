@@ -1,0 +1,87 @@
+"""What a person types into the search field, as conditions: number, type, amount or date, as Germans write them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Final
+
+from documents.adapters.postgres_documents import number_key
+from documents.domain import GERMAN_LABELS
+
+MAX_TERMS: Final = 8
+LAST_CHARACTER: Final = "\U0010ffff"
+ENGLISH_LABELS: Final = {
+    "invoice": "invoice",
+    "credit_note": "credit note",
+    "cancellation": "cancellation",
+    "reminder": "reminder",
+    "delivery_note": "delivery note",
+    "statement": "statement",
+    "contract": "contract",
+    "other": "other",
+}
+_AMOUNT: Final = re.compile(r"-?\d{1,3}(\.\d{3})*(,\d{1,4})?|-?\d{1,15}([.,]\d{1,4})?", re.ASCII)
+_THOUSANDS: Final = re.compile(r"-?\d{1,3}(\.\d{3})+", re.ASCII)
+_GERMAN_DATE: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
+_CURRENCIES: Final = frozenset({"€", "eur", "euro"})
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One word: a document matches it by the beginning of its number, or by any of the others."""
+
+    number_from: str
+    number_to: str
+    types: tuple[str, ...]
+    amounts: tuple[tuple[Decimal, Decimal], ...]
+    issued_on: date | None
+
+
+def terms(text: str) -> list[Term]:
+    """Split into words, all of which have to match; what cannot be printed, and a currency alone, is left out."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    words = [word.strip("€") for word in printable.casefold().split() if word not in _CURRENCIES]
+    return [_term(word) for word in words if word][:MAX_TERMS]
+
+
+def _term(word: str) -> Term:
+    key = number_key(word)
+    return Term(
+        number_from=key,
+        number_to=key + LAST_CHARACTER,
+        types=tuple(name for name, label in GERMAN_LABELS.items() if _names(word, label, ENGLISH_LABELS[name])),
+        amounts=tuple(_amounts(word)),
+        issued_on=_date(word),
+    )
+
+
+def _names(word: str, *labels: str) -> bool:
+    return any(part.startswith(word) for label in labels for part in label.casefold().split())
+
+
+def _amounts(word: str) -> Iterator[tuple[Decimal, Decimal]]:
+    """Give the ranges, upper end excluded, that a word may mean: `119` is 119,00 to 119,99, `1.190` also 1190."""
+    if not _AMOUNT.fullmatch(word):
+        return
+    readings = {word.replace(".", "").replace(",", ".")} if "," in word or _THOUSANDS.fullmatch(word) else {word}
+    if "." in word and "," not in word:
+        readings.add(word)
+    for reading in readings:
+        amount = Decimal(reading)
+        step = Decimal(1) if amount == amount.to_integral_value() and "." not in reading else Decimal("0.0001")
+        yield (
+            (amount, amount + step) if amount >= 0 else (amount - step + Decimal("0.0001"), amount + Decimal("0.0001"))
+        )
+
+
+def _date(word: str) -> date | None:
+    found = _GERMAN_DATE.fullmatch(word)
+    if not found:
+        return None
+    day, month, year = (int(part) for part in found.groups())
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""The database of documents, step by step; `kundenportal-documents migrate` runs them."""
