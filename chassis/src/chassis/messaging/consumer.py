@@ -15,7 +15,7 @@ from chassis.clock import Clock
 from chassis.health import Health
 from chassis.logs import get_logger
 from chassis.messaging.clients import GroupMember
-from chassis.messaging.membership import Member, Membership
+from chassis.messaging.membership import DRAIN_SECONDS, Member, Membership
 from chassis.messaging.partition import PartitionWorker, RecordSource
 from chassis.messaging.retry import back_off
 from chassis.messaging.settle import LetterBox, Settler
@@ -46,6 +46,7 @@ class Connect(Protocol):
     def __call__(
         self,
         kafka: KafkaSettings,
+        /,
         *,
         group: str,
         topics: Collection[str],
@@ -59,6 +60,7 @@ class Consumer(Generic[W]):
 
     `work` makes what handlers write with, once for each transaction, from its connection. `parallel` bounds the
     transactions open at the same time, so that the pool has room for others; partitions go their own ways otherwise.
+    A batch at hand has `drain_seconds` to end when the service stops or the partition goes to another member.
     """
 
     name = "consumer"
@@ -75,6 +77,7 @@ class Consumer(Generic[W]):
         health: Health,
         clock: Clock,
         parallel: int = OPEN_TRANSACTIONS,
+        drain_seconds: float = DRAIN_SECONDS,
         connect: Connect = GroupMember,
     ) -> None:
         self._kafka = kafka
@@ -86,6 +89,7 @@ class Consumer(Generic[W]):
         self._health = health
         self._clock = clock
         self._connect = connect
+        self._drain_seconds = drain_seconds
         self._stop = asyncio.Event()
         self._settler = Settler(
             begin=lambda: _begin(database, work),
@@ -114,7 +118,7 @@ class Consumer(Generic[W]):
         self._stop.set()
 
     async def _belong(self) -> None:
-        membership = Membership(self._worker, stop=self._stop, beat=self._beat)
+        membership = Membership(self._worker, stop=self._stop, beat=self._beat, drain_seconds=self._drain_seconds)
         self._beat()
         await membership.run(
             self._connect(

@@ -44,10 +44,12 @@ class Membership:
         *,
         stop: asyncio.Event,
         beat: Callable[[], None],
+        drain_seconds: float = DRAIN_SECONDS,
     ) -> None:
         self._worker = worker
         self._stop = stop
         self._beat = beat
+        self._drain_seconds = drain_seconds
         self._workers: dict[PartitionWorker, asyncio.Task[None]] = {}
         self._draining = asyncio.Lock()
         self._member: Member | None = None
@@ -90,7 +92,7 @@ class Membership:
                 worker.drain()
                 if not worker.busy:
                     task.cancel()
-            await _all_of(workers.values(), DRAIN_SECONDS)
+            await _all_of(workers.values(), self._drain_seconds)
             for worker, task in workers.items():
                 if not task.done():
                     log.warning("batch_cut_off", topic=worker.partition.topic, partition=worker.partition.number)

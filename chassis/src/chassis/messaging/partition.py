@@ -11,7 +11,7 @@ from chassis.clock import Clock
 from chassis.logs import get_logger
 from chassis.messaging import metrics
 from chassis.messaging.batch import Batch, cut, sort_out
-from chassis.messaging.retry import back_off
+from chassis.messaging.retry import back_off, classify, describe
 from chassis.messaging.settle import Settler
 from chassis.messaging.subscriptions import Partition, Record, Subscription
 from chassis.messaging.tracing import batch_span
@@ -110,7 +110,8 @@ class PartitionWorker:
                 partition=batch.partition,
                 first_offset=batch.first_offset,
                 records=len(batch.records),
-                exc_info=error,
+                error=describe(error),
+                exc_info=None if classify(error) == "retry" else error,
             )
             return False
         return True
@@ -123,13 +124,13 @@ class PartitionWorker:
         try:
             async with asyncio.timeout(COMMIT_SECONDS):
                 await self._source.commit(self.partition, offset)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the effect stands; the membership's loop sees what is wrong
             log.warning(
                 "acknowledgement_failed",
                 topic=self.partition.topic,
                 partition=self.partition.number,
                 offset=offset,
-                exc_info=error,
+                error=describe(error),
             )
         else:
             self._acknowledge_up_to = None

@@ -35,11 +35,21 @@ PASSING_STATES = (
 STALE_PLAN = ("0A000", "cached")
 BROKEN_SESSION_WORDS = ("closed", "another operation", "released back to the pool")
 FILE_MISTAKES = (FileNotFoundError, FileExistsError, PermissionError, IsADirectoryError, NotADirectoryError)
-PASSING = (TimeoutError, ConnectionError, KafkaError, sa_exc.TimeoutError, sa_exc.PendingRollbackError, MemoryError)
 
 
 class TryAgain(Exception):
     """Passing trouble at something outside (S3, HTTP, SMTP); adapters raise it so that the batch is repeated."""
+
+
+PASSING = (
+    TryAgain,
+    TimeoutError,
+    ConnectionError,
+    KafkaError,
+    sa_exc.TimeoutError,
+    sa_exc.PendingRollbackError,
+    MemoryError,
+)
 
 
 def classify(error: BaseException) -> Verdict:
@@ -51,7 +61,7 @@ def classify(error: BaseException) -> Verdict:
     """
     if isinstance(error, BaseExceptionGroup):
         return "retry" if any(classify(inner) == "retry" for inner in error.exceptions) else "poison"
-    if isinstance(error, TryAgain | PASSING):
+    if isinstance(error, PASSING):
         return "retry"
     if isinstance(error, sa_exc.DBAPIError):
         return "retry" if error.connection_invalidated else _classify_driver(error.orig)
@@ -85,3 +95,13 @@ def back_off(first: float = 0.2, most: float = 10.0) -> Iterator[float]:
     while True:
         yield random.uniform(step / 2, step)  # noqa: S311 - jitter, no secret
         step = min(step * 2, most)
+
+
+def describe(error: BaseException | None) -> str:
+    """Name a failure and what caused it, for a log line; without the database's messages, which repeat values."""
+    names = []
+    while error is not None:
+        state = sqlstate(error)
+        names.append(type(error).__name__ + (f" {state}" if state else ""))
+        error = error.__cause__
+    return ", from ".join(names)

@@ -44,5 +44,5 @@ def batch_span(batch: Batch) -> Iterator[None]:
 
 
 def _links(contexts: list[Context]) -> list[Link]:
-    origins = {trace.get_current_span(context).get_span_context() for context in contexts}
-    return [Link(origin) for origin in origins if origin.is_valid]
+    spans = (trace.get_current_span(context).get_span_context() for context in contexts)
+    return [Link(span) for span in {span.span_id: span for span in spans if span.is_valid}.values()]
