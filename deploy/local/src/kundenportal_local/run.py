@@ -102,10 +102,8 @@ class Run:
             _say("No sample data: their mails would go to another mail server.")
             return
         try:
-            folder = str(self._stack.layout.samples)
-            await self._supervisor.run_once(
-                self._stack.module("samples", str(self._stack.layout.stack_file), folder), echo=True
-            )
+            folders = str(self._stack.layout.stack_file), str(self._stack.layout.samples)
+            await self._supervisor.run_once(self._stack.module("samples", *folders), echo=True)
         except LocalTroubleError:
             _say("The sample data could not be handed over (see above); the portal runs all the same.")
 

@@ -44,15 +44,10 @@ def service_program(service: str, around: Surroundings, base: Mapping[str, str],
     port = around.ports[service]
     return Program(
         name=service,
-        command=(str(script(f"kundenportal-{service}")), "serve"),
+        command=(str(Path(sys.executable).with_name(f"kundenportal-{service}")), "serve"),
         environment={**base, **chosen, **_settings(service, around)},
         is_ready=partial(answers_http, port, "/ready", 200),
     )
-
-
-def script(name: str) -> Path:
-    """A console script of this environment."""
-    return Path(sys.executable).with_name(name)
 
 
 def _settings(service: str, around: Surroundings) -> dict[str, str]:

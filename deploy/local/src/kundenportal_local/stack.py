@@ -20,7 +20,7 @@ from kundenportal_local.postgres import Postgres
 from kundenportal_local.program import Program
 from kundenportal_local.s3 import REGION, S3
 from kundenportal_local.secrets import Secrets
-from kundenportal_local.services import WITH_DATABASE, Surroundings, script, service_program
+from kundenportal_local.services import WITH_DATABASE, Surroundings, service_program
 
 DOCUMENTS_BUCKET = "kundenportal-documents"
 INTAKE_BUCKET = "kundenportal-intake"
@@ -143,8 +143,3 @@ class Stack:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(self.describe(processes), file, indent=2)
         temporary.replace(self.layout.stack_file)
-
-
-def billing_command(*arguments: str) -> tuple[str, ...]:
-    """The billing system's command line."""
-    return (str(script("kundenportal-billing")), *arguments)
