@@ -17,7 +17,7 @@ from chassis.logs import get_logger
 from chassis.messaging.clients import GroupMember
 from chassis.messaging.membership import DRAIN_SECONDS, Member, Membership
 from chassis.messaging.partition import PartitionWorker, RecordSource
-from chassis.messaging.retry import back_off
+from chassis.messaging.retry import back_off, describe
 from chassis.messaging.settle import LetterBox, Settler
 from chassis.messaging.subscriptions import Partition, Subscription
 from chassis.settings import KafkaSettings
@@ -106,7 +106,7 @@ class Consumer(Generic[W]):
                 try:
                     await self._belong()
                 except Exception as error:
-                    log.warning("consumer_left_group", group=self._group, exc_info=error)
+                    log.warning("consumer_left_group", group=self._group, error=describe(error), exc_info=error)
                 if self._clock.monotonic() - began > SETTLED_AFTER_SECONDS:
                     waits = _rejoin_waits()
                 await self._pause(next(waits))
