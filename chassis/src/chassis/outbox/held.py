@@ -32,7 +32,7 @@ WHERE before < $3
 ORDER BY id
 """
 FORGET = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
-COUNT = "SELECT count(*) FROM (SELECT FROM outbox LIMIT 10000) AS some"
+COUNT = "SELECT count(*) FROM (SELECT FROM outbox LIMIT 10000) AS counted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from chassis.logs import get_logger
 from chassis.messaging import metrics
 from chassis.messaging.clients import Message
 from chassis.messaging.producer import Producer, producer
-from chassis.messaging.retry import back_off
+from chassis.messaging.retry import back_off, classify, describe
 from chassis.outbox.held import Waiting, hold
 from chassis.outbox.progress import Progress
 from chassis.settings import KafkaSettings
@@ -102,7 +102,11 @@ class Relay:
                         await self._publish(held)
             except Exception as error:
                 metrics.RELAY_FAILURES.inc()
-                log.warning("outbox_relay_interrupted", exc_info=error)
+                log.warning(
+                    "outbox_relay_interrupted",
+                    error=describe(error),
+                    exc_info=None if classify(error) == "retry" else error,
+                )
             finally:
                 metrics.RELAY_ACTIVE.set(0)
             if self._clock.monotonic() - began > STOP_SECONDS:
