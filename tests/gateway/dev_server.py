@@ -26,7 +26,7 @@ def sample_portal(port: int, **environ: str) -> FakePortal:
     portal.documents.items = [item(number) for number in range(64)]
     portal.documents.items[1].update(corrected=True, version=2)
     portal.documents.versions = [
-        {"version": 2, "current": True, "published_at": "2018-03-02T07:15:00Z", "size": 81_234},
+        {"version": 2, "current": True, "published_at": "2018-03-02T07:15:00Z", "size": 81_234, "due_on": "2018-03-16"},
         {"version": 1, "current": False, "published_at": "2018-02-19T12:01:00Z", "size": 79_001},
     ]
     portal.notifier.deliveries = [

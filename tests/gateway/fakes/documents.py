@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
 from tests.gateway.fakes.identity import problem
 
 Item = dict[str, Any]
@@ -60,10 +61,12 @@ class FakeDocuments:
             return self.answer_with
         asked = request.query_params
         if asked.get("cursor", "0") not in {str(number) for number in range(1000)}:
-            return problem(422, "/problems/invalid-request")
+            return problem(422, "/problems/invalid-cursor")
         found = [entry for entry in self.items if _matches(entry, asked)]
         sort = asked.get("sort", "-published_at")
         found.sort(key=lambda entry: (entry[sort.removeprefix("-")], entry["id"]), reverse=sort.startswith("-"))
+        if "group" in asked:
+            found.sort(key=lambda entry: _group(entry, asked["group"]), reverse=asked["group"] != "type")
         start, limit = int(asked.get("cursor", 0)), int(asked.get("limit", 50))
         answer: dict[str, Any] = {
             "items": found[start : start + limit],
@@ -79,7 +82,7 @@ class FakeDocuments:
         entry = self._find(request)
         if entry is None:
             return problem(404, "/problems/not-found")
-        return JSONResponse({**entry, "due_on": "2018-03-16", "versions": self.versions})
+        return JSONResponse({**entry, "versions": self.versions})
 
     async def _content(self, request: Request) -> Response:
         self.requests.append(request)

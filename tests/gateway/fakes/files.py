@@ -28,7 +28,9 @@ class FakeFiles(httpx2.AsyncBaseTransport):
             headers["content-range"] = f"bytes {first}-{last}/{len(self.content)}"
             status = 206 if self.range_answer == "partial" else 200
         self.opened += 1
-        return httpx2.Response(status, headers={**headers, "content-length": str(len(body))}, stream=_Stream(self, body))
+        return httpx2.Response(
+            status, headers={**headers, "content-length": str(len(body))}, stream=_Stream(self, body)
+        )
 
 
 class _Stream(httpx2.AsyncByteStream):

@@ -1,10 +1,11 @@
 """The gateway around services in memory, and browsers and programs that visit it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
+from starlette.types import ASGIApp
+
 from chassis.clock import Clock
 from chassis.health import Health
 from chassis.settings import load_settings
@@ -13,7 +14,6 @@ from gateway.application import build
 from gateway.main import parts
 from gateway.settings import GatewaySettings
 from gateway.upstreams import Upstreams
-from starlette.types import ASGIApp
 from tests.gateway.fakes.documents import FakeDocuments, item
 from tests.gateway.fakes.files import FakeFiles
 from tests.gateway.fakes.identity import Account, FakeIdentity
@@ -45,7 +45,9 @@ class FakePortal:
 
     def _app(self) -> ASGIApp:
         upstreams = Upstreams.of(
-            *(_client(name, served.app) for name, served in self._services()),
+            _client("identity", self.identity.app),
+            _client("documents", self.documents.app),
+            _client("notifier", self.notifier.app),
             httpx2.AsyncClient(transport=self.files),
         )
         self.parts = parts(self.settings, upstreams, self.clock)
@@ -56,9 +58,6 @@ class FakePortal:
             trusted_proxies=self.settings.trusted_proxies,
             legal_dir=self.settings.legal_dir,
         )
-
-    def _services(self) -> Iterable[tuple[str, Any]]:
-        return (("identity", self.identity), ("documents", self.documents), ("notifier", self.notifier))
 
     @property
     def document_id(self) -> str:

@@ -77,12 +77,15 @@ class DocumentVersion(Told):
     published_at: datetime | None = None
     media_type: str = "application/pdf"
     size: int = 0
-    sha256: str = ""
+    due_on: date | None = None
 
 
 class DocumentDetails(Document):
-    due_on: date | None = None
     versions: tuple[DocumentVersion, ...] = ()
+
+    @property
+    def due_on(self) -> date | None:
+        return next((version.due_on for version in self.versions if version.current), None)
 
 
 class Group(Told):

@@ -1,6 +1,7 @@
 """`/dokumente`: the list with search, grouping, filters and order."""
 
 from calendar import monthrange
+from collections.abc import Iterable
 from http import HTTPStatus
 from itertools import groupby
 
@@ -11,6 +12,7 @@ from gateway.errors import redirect
 from gateway.parts import UsedParts
 from gateway.portal.listing import Listing
 from gateway.portal.visits import accepted, visit
+from gateway.words import DOCUMENT_TYPES, OTHER_TYPE
 
 router = APIRouter()
 
@@ -32,9 +34,17 @@ async def show(request: Request, parts: UsedParts) -> Response:
         status=HTTPStatus.UNPROCESSABLE_ENTITY if listing.errors else HTTPStatus.OK,
         listing=listing,
         found=found,
+        groups=ordered(found.groups or (), listing.group),
         sections=sections(found, listing.group),
         group_link=lambda group: group_link(listing, group),
     )
+
+
+def ordered(groups: Iterable[Group], grouping: str) -> list[Group]:
+    """Give the largest types first, the latest months and years first."""
+    if grouping == "type":
+        return sorted(groups, key=lambda group: (-group.count, group.key))
+    return sorted(groups, key=lambda group: group.key, reverse=True)
 
 
 def sections(found: DocumentList, grouping: str) -> list[tuple[Group | None, list[Document]]]:
@@ -50,7 +60,7 @@ def sections(found: DocumentList, grouping: str) -> list[tuple[Group | None, lis
 
 def group_key(document: Document, grouping: str) -> str:
     if grouping == "type":
-        return document.document_type
+        return document.document_type if document.document_type in DOCUMENT_TYPES else OTHER_TYPE
     return document.issued_on.isoformat()[: 4 if grouping == "year" else 7]
 
 

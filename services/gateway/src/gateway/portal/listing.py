@@ -11,7 +11,6 @@ from gateway.words import GROUPINGS
 
 SORTS = ("document_number", "issued_on", "document_type", "published_at")
 DEFAULT_SORT = "-published_at"
-_GROUP_SORTS = {"type": "document_type", "month": "issued_on", "year": "issued_on"}
 _TYPE = re.compile(r"[a-z0-9_-]{1,64}")
 _NO_DATE = _("Bitte geben Sie ein gültiges Datum ein, zum Beispiel 02.03.2018.")
 _GERMAN_DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
@@ -41,15 +40,20 @@ class Listing:
             issued_from=start,
             issued_to=end,
             new="true" if asked.get("new") == "true" else "",
-            sort=_sort(asked.get("sort", ""), group),
+            sort=_sort(asked.get("sort", "")),
             group=group,
             cursor=asked.get("cursor", "")[: _LONGEST["cursor"]],
             errors=_errors(start, end),
         )
 
     @property
+    def filters(self) -> int:
+        """Count the filters in force; the words searched for are shown in their own field."""
+        return sum(map(bool, (self.type, self.issued_from, self.issued_to, self.new)))
+
+    @property
     def is_filtered(self) -> bool:
-        return any((self.q, self.type, self.issued_from, self.issued_to, self.new))
+        return bool(self.q or self.filters)
 
     @property
     def sort_field(self) -> str:
@@ -67,25 +71,17 @@ class Listing:
     def link(self, **changes: str) -> str:
         """Give the address of the same view with something changed, from its first page unless a cursor is given."""
         query = replace(self, **{"cursor": "", **changes}).upstream()  # type: ignore[arg-type] # texts alone are changed
-        if query.get("sort") == DEFAULT_SORT or changes.get("group") == "":
-            query.pop("sort", None)
+        if query["sort"] == DEFAULT_SORT:
+            del query["sort"]
         return "/dokumente" + (f"?{urlencode(query)}" if query else "")
 
     def sorted_by(self, name: str) -> str:
-        """Give the link of a column's head: ascending first, then descending. Another order ends the grouping."""
-        turned = f"-{name}" if self.sort == name else name
-        grouped = self.group if _GROUP_SORTS.get(self.group) == name else ""
-        query = replace(self, sort=turned, group=grouped, cursor="").upstream()
-        return f"/dokumente?{urlencode(query)}"
+        """Give the link of a column's head: ascending first, then descending."""
+        return self.link(sort=f"-{name}" if self.sort == name else name)
 
 
-def _sort(asked: str, group: str) -> str:
-    """A grouped list is ordered by what it is grouped by, so that each group stands together."""
-    name = asked.removeprefix("-")
-    needed = _GROUP_SORTS.get(group)
-    if needed is not None:
-        return asked if name == needed else needed if group == "type" else f"-{needed}"
-    return asked if name in SORTS else DEFAULT_SORT
+def _sort(asked: str) -> str:
+    return asked if asked.removeprefix("-") in SORTS else DEFAULT_SORT
 
 
 def _words(text: str) -> str:
