@@ -1,5 +1,6 @@
 """What tests of identity make: customers, users, records of billing."""
 
+import base64
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,9 +9,10 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
-from chassis.messaging.subscriptions import Event, Record
+from chassis.messaging.subscriptions import DeadLetter, Event, Handler, Record
+from chassis.outbox.record import OutboxRow
 from identity.domain import User
-from identity.ports import Verified
+from identity.ports import PrivacyNotice, Transactions, Verified, Work
 from kundenportal_contracts.envelope import Envelope, write_headers
 from kundenportal_contracts.topics import BILLING_CUSTOMERS
 
@@ -90,3 +92,31 @@ class PlainPasswords:
 class PlainSecrets:
     async def seal(self, secrets: Sequence[str]) -> Sequence[str]:
         return [f"sealed:{secret}" for secret in secrets]
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """The claims of a token, unverified."""
+    payload = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return claims
+
+
+class PlainNotices:
+    """Version 1 in force, until a test puts another one in force."""
+
+    version = "1"
+
+    def text(self, language: str) -> PrivacyNotice:
+        return PrivacyNotice(self.version, f"Title {language}", f"<p>{language}</p>")
+
+
+async def settle(handler: Handler[Any, Work], transactions: Transactions, *events: Event) -> Sequence[DeadLetter]:
+    """Do what the consumer does with a run of events, all in one transaction."""
+    prepared = await handler.prepare(events)
+    async with transactions.service() as work:
+        return await handler.apply([one for one in prepared if not isinstance(one, DeadLetter)], work)
+
+
+def said(rows: Sequence[OutboxRow], ce_type: str) -> list[dict[str, Any]]:
+    """The values of the events of one type, in order."""
+    return [json.loads(row.value or b"null") for row in rows if row.ce_type == f"identity.{ce_type}.v1"]

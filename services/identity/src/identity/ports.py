@@ -13,6 +13,10 @@ from chassis.principal import Principal
 from identity.domain import Customer, Failures, Language, Login, Session, User
 
 
+class CannotStart(Exception):
+    """The service must not run like this; the sentence says what to do."""
+
+
 class Customers(Protocol):
     async def add(self, customers: Sequence[Customer]) -> set[str]:
         """Add those that are not there yet and return their numbers; waits for others who add the same."""

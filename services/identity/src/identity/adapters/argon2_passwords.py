@@ -44,7 +44,7 @@ class Argon2Passwords:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, lambda: [self._initial.hash(one) for one in passwords])
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, job: Callable[[], T]) -> T:

@@ -12,14 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.clock import Clock
 from identity.adapters.tables import signing_key
+from identity.ports import CannotStart
 
 ENCRYPTION = {"alg": "dir", "enc": "A256GCM"}
 ALGORITHMS = ["dir", "A256GCM"]
 LOCK = text("SELECT pg_advisory_xact_lock(hashtext('identity.signing_key'))")
 
 
-class KeyEncryptionKeyWrong(Exception):
-    """The signing keys cannot be read: the service must not start, nor make others in their place."""
+class KeyEncryptionKeyWrong(CannotStart):
+    """The signing keys cannot be read, and no others may be made in their place."""
 
     def __init__(self, kid: str) -> None:
         super().__init__(
@@ -28,8 +29,15 @@ class KeyEncryptionKeyWrong(Exception):
         )
 
 
+class TablesMissing(CannotStart):
+    def __init__(self) -> None:
+        super().__init__("the database has no tables of identity yet: run `kundenportal-identity migrate`")
+
+
 async def load_signing_keys(conn: AsyncConnection, *, key_encryption_key: bytes, clock: Clock) -> list[OKPKey]:
     """Read the keys, newest first; whoever comes first makes one, and everybody else waits for it."""
+    if not await conn.scalar(text("SELECT to_regclass('signing_key') IS NOT NULL")):
+        raise TablesMissing
     wrapping = OctKey.import_key(key_encryption_key)
     await conn.execute(LOCK)
     rows = (await conn.execute(select(signing_key).order_by(signing_key.c.created_at.desc()))).all()

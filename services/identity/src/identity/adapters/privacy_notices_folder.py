@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import get_args
 
 from identity.domain import Language
-from identity.ports import PrivacyNotice
+from identity.ports import CannotStart, PrivacyNotice
 
 FILE = re.compile(r"(?P<version>[0-9A-Za-z][0-9A-Za-z._-]{0,31})\.(?P<language>[a-z]{2})\.html")
 HEADING = re.compile(r"\s*<h1[^>]*>(?P<title>[^<]+)</h1>", re.IGNORECASE)
 SHIPPED = Path(__file__).parents[1] / "privacy_notices"
 
 
-class PrivacyNoticesUnusable(Exception):
-    """The folder has no text that could be shown; the sentence says what to do."""
+class PrivacyNoticesUnusable(CannotStart):
+    """The folder has no text that could be shown."""
 
 
 class PrivacyNoticesFolder:
