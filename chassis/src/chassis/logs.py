@@ -72,7 +72,7 @@ class _LibraryLogs(logging.Handler):
         try:
             event: Any = {
                 "event": "library_message",
-                "message": record.getMessage(),
+                "message": _message(record),
                 "logger": record.name,
                 "level": record.levelname.lower(),
             }
@@ -83,6 +83,13 @@ class _LibraryLogs(logging.Handler):
             self._stdout.msg(event)
         except Exception:  # noqa: BLE001 - a broken log line must not break the library that wrote it
             self.handleError(record)
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - the sentence is worth more than its arguments
+        return str(record.msg)
 
 
 def _service(service: str) -> Processor:

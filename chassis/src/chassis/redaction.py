@@ -1,4 +1,7 @@
-"""Takes secrets out of what is written down for people: log lines, span attributes, messages of exceptions."""
+"""Takes secrets out of what is written down for people: log lines, span attributes, messages of exceptions.
+
+Every pattern is bounded and begins where no other match of it can, so that no text takes more than linear time.
+"""
 
 import re
 from collections.abc import Mapping
@@ -6,24 +9,25 @@ from typing import Any
 
 HIDDEN = "***"
 MAX_DEPTH = 8
+MAX_TEXT = 32_000
 
-_SECRET_NAME = re.compile(
-    r"passw|secret|token|authorization|cookie|credential|api_?key|private_?key|access_?key|encryption_?key|dsn"
-    r"|^principal$|session_?header|x-kundenportal-(principal|session)",
-    re.IGNORECASE,
-)
-_SECRET_WORD = r"[\w.-]*(?:password|passwort|passwd|pwd|secret|token|api_?key|signature|credential|session|code)[\w.-]*"  # noqa: S105 - a pattern of names
-_REPLACEMENTS = (
-    # name=value in query strings, forms and connection strings; "name": "value" in JSON and reprs
-    (re.compile(rf"(?i)\b({_SECRET_WORD})=(?!\*\*\*)[^&\s\"',;)]+"), rf"\1={HIDDEN}"),
-    (re.compile(rf"(?i)([\"']{_SECRET_WORD}[\"']\s*:\s*)([\"'])(?:\\.|(?!\2).)*\2"), rf"\1\2{HIDDEN}\2"),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
-    (re.compile(r"://([^:/?#\s@]*):[^@/\s]+@"), rf"://\1:{HIDDEN}@"),
+# In names of fields, and left of "=" or ":" in texts.
+_SECRET = r"passw|pwd|secret|token|authorization|cookie|credential|signature|(?:api|private|access|encryption)[_-]?key"  # noqa: S105
+_SECRET_NAME = re.compile(rf"{_SECRET}|dsn$|^principal$|^x-kundenportal-(?:principal|session)$", re.IGNORECASE)
+_SECRET_PAIR = re.compile(rf"{_SECRET}|(?:^|[_-])session$|^code$|^sig$", re.IGNORECASE)
+
+# name=value of query strings, forms and connection strings; "name": "value" of JSON and of reprs
+_EQUALS = re.compile(r"(?<![\w.-])([\w.-]{1,64})=([^&\s\"',;)]+)")
+_COLON = re.compile(r"([\"'])([\w.-]{1,64})(\1\s{0,3}:\s{0,3})([\"'])((?:\\.|(?!\4)[^\\]){0,4096})\4", re.DOTALL)
+_HEADER = re.compile(r"(?i)(?<![\w-])((?:set-)?cookie|authorization)(:\s{0,3})(?!\s)[^\r\n]+")
+_PATTERNS = (
+    (re.compile(r"(?i)\b(bearer|basic)\s{1,3}[\w.~+/=-]{8,}"), rf"\1 {HIDDEN}"),
+    (re.compile(r"://([^:/?#\s@]{0,64}):[^@/\s]{1,256}@"), rf"://\1:{HIDDEN}@"),
     # compact JWS and JWE
-    (re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*){2,4}"), HIDDEN),
-    # PostgreSQL repeats whole rows in the details of its errors
-    (re.compile(r"Failing row contains \(.*\)"), f"Failing row contains ({HIDDEN})"),
-    (re.compile(r"(Key \([^)]*\))=\(.*?\)(?= )"), rf"\1=({HIDDEN})"),
+    (re.compile(r"(?<![\w-])eyJ[\w-]{8,}(?:\.[\w-]*){2,4}"), HIDDEN),
+    # PostgreSQL repeats rows and keys in the details of its errors
+    (re.compile(r"(Failing row contains \().*"), rf"\1{HIDDEN})"),
+    (re.compile(r"(Key \([^)\n]{0,200}\))=\(.{0,1000}?\)(?= )"), rf"\1=({HIDDEN})"),
 )
 
 
@@ -33,8 +37,13 @@ def is_secret_name(name: str) -> bool:
 
 
 def redact_text(text: str) -> str:
-    """Replace everything in the text that looks like a secret."""
-    for pattern, replacement in _REPLACEMENTS:
+    """Replace everything in the text that looks like a secret; cut the text where it is too long for a log line."""
+    if len(text) > MAX_TEXT:
+        text = f"{text[:MAX_TEXT]}… ({len(text) - MAX_TEXT} characters more)"
+    text = _EQUALS.sub(_hide_value, text)
+    text = _COLON.sub(_hide_quoted, text)
+    text = _HEADER.sub(rf"\1\2{HIDDEN}", text)
+    for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text
 
@@ -45,7 +54,19 @@ def redact(value: Any, depth: int = 0) -> Any:
         return value
     if isinstance(value, Mapping | list | tuple | set | frozenset):
         return _redact_collection(value, depth) if depth < MAX_DEPTH else "…"
-    return f"<{len(value)} bytes>" if isinstance(value, bytes | bytearray) else redact_text(str(value))
+    return f"<{len(value)} bytes>" if isinstance(value, bytes | bytearray) else redact_text(_text(value))
+
+
+def without_query(url: str) -> str:
+    """Give the address without its query string and fragment."""
+    return url.partition("?")[0].partition("#")[0]
+
+
+def _text(value: object) -> str:
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - a line about something broken is still a line
+        return f"<{type(value).__name__}>"
 
 
 def _redact_collection(value: Any, depth: int) -> Any:
@@ -58,6 +79,10 @@ def _redact_member(name: str, value: Any, depth: int) -> Any:
     return HIDDEN if value is not None and is_secret_name(name) else redact(value, depth + 1)
 
 
-def without_query(url: str) -> str:
-    """Give the address without its query string and fragment."""
-    return url.partition("?")[0].partition("#")[0]
+def _hide_value(match: re.Match[str]) -> str:
+    return f"{match[1]}={HIDDEN}" if _SECRET_PAIR.search(match[1]) else match[0]
+
+
+def _hide_quoted(match: re.Match[str]) -> str:
+    quote, name, colon, value_quote, _ = match.groups()
+    return f"{quote}{name}{colon}{value_quote}{HIDDEN}{value_quote}" if _SECRET_PAIR.search(name) else match[0]
