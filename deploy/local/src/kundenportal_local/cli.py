@@ -9,7 +9,11 @@ from kundenportal_local.errors import LocalTroubleError
 from kundenportal_local.layout import find_layout
 
 app = typer.Typer(
-    name="kundenportal", help="The whole Kundenportal on this machine.", no_args_is_help=True, add_completion=False
+    name="kundenportal",
+    help="The whole Kundenportal on this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 
 

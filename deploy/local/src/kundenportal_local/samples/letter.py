@@ -4,10 +4,11 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from PIL.Image import Image
 from reportlab.lib.colors import Color, HexColor
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
-from reportlab.lib.utils import simpleSplit
+from reportlab.lib.utils import ImageReader, simpleSplit
 from reportlab.pdfbase.pdfmetrics import registerFont
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
@@ -108,6 +109,14 @@ class Letter:
         self._text(RIGHT - 42 * mm, self._y - 0.6 * mm, label, size=10, font=BOLD, color=white, align_right=True)
         self._text(RIGHT - 3 * mm, self._y - 0.6 * mm, value, size=11, font=BOLD, color=white, align_right=True)
         self._y -= 13 * mm
+
+    def picture(self, picture: Image, height: float) -> None:
+        """A picture of this height in millimetres."""
+        self._y -= height * mm
+        self._canvas.drawImage(
+            ImageReader(picture), LEFT, self._y, height=height * mm, preserveAspectRatio=True, anchor="sw"
+        )
+        self._y -= 6 * mm
 
     def signatures(self, left: str, right: str) -> None:
         """Two lines to sign on."""
