@@ -74,10 +74,10 @@ class FilesItems:
 class Stand:
     """Its parts by name; what `running` started ends with it."""
 
-    def __init__(self, dsn: str, bootstrap: str, *, group: str = "tests") -> None:
+    def __init__(self, dsn: str, bootstrap: str) -> None:
         self.dsn = dsn
         self.kafka = KafkaSettings(kafka_bootstrap=bootstrap)
-        self.group = group
+        self.group = dsn.rpartition("/")[2]
         self.handler = FilesItems()
         self.health = Health()
         self.database = Database(dsn, pool_size=4, application_name="tests")

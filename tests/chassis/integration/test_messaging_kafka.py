@@ -17,7 +17,7 @@ pytestmark = pytest.mark.integration
 @pytest_asyncio.fixture
 async def stand(broker: Broker, postgres: PostgresServer) -> AsyncIterator[Stand]:
     await broker.create_topics([ITEMS, DEAD_LETTERS])
-    async with Stand(postgres.create_database("tests"), broker.bootstrap, group=f"tests-{id(broker)}") as stand:
+    async with Stand(postgres.create_database("tests"), broker.bootstrap) as stand:
         yield stand
 
 

@@ -1,0 +1,112 @@
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from kundenportal_local.environment import base_environment
+from kundenportal_local.jars import fetch_jars, read_list
+from kundenportal_local.kafka import Kafka
+from kundenportal_local.layout import find_layout
+from kundenportal_local.program import Running
+from tests.chassis.items import ITEMS, ItemLost, message
+from tests.chassis.stand import DEAD_LETTERS, Stand, read_all, running
+from tests.fixtures.broker import Broker
+from tests.fixtures.embedded import data_folder, reserved_ports
+from tests.fixtures.postgres import PostgresServer
+
+pytestmark = pytest.mark.integration
+
+RESUMED_SECONDS = 30
+
+
+class MortalKafka:
+    """A broker of this test's own, to be killed and started again on the same data."""
+
+    def __init__(self, kafka: Kafka, folder: Path) -> None:
+        self.bootstrap = kafka.bootstrap
+        self._program = kafka.program(base_environment())
+        self._log = folder / "kafka.log"
+        self._process: Running | None = None
+
+    async def start(self) -> None:
+        if self._process is not None and self._process.exit_code is None:
+            return
+        self._program.prepare()
+        self._process = Running(self._program, self._log)
+        await asyncio.to_thread(self._process.wait_until_ready, 60)
+
+    def kill(self) -> None:
+        """SIGKILL, to all of it."""
+        if self._process is not None:
+            self._process.kill()
+
+
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[MortalKafka]:
+    jars = fetch_jars(find_layout({}).cache / "kafka", read_list())
+    with data_folder("mortal") as folder, reserved_ports(2) as (port, controller_port):
+        kafka = MortalKafka(Kafka(jars=jars, data=folder / "data", port=port, controller_port=controller_port), folder)
+        yield kafka
+        kafka.kill()
+
+
+@pytest_asyncio.fixture
+async def mortal(kafka: MortalKafka) -> MortalKafka:
+    """The broker, alive, with empty topics."""
+    await kafka.start()
+    await Broker(kafka.bootstrap).create_topics([ITEMS, DEAD_LETTERS])
+    return kafka
+
+
+async def test_a_killed_broker_is_outlived(mortal: MortalKafka, postgres: PostgresServer) -> None:
+    """Kill -9 under load: consumer and relay resume within 30 s of its return, without a restart, and lose nothing."""
+    async with Stand(postgres.create_database("tests"), mortal.bootstrap) as stand:
+        stand.handler.slow = 0.05
+        names = [str(number) for number in range(200)]
+        async with running(stand.consumer(), stand.relay()):
+            await stand.send(*(message(name) for name in names[:100]))
+            await stand.until_filed(names[:100])
+            mortal.kill()
+            await asyncio.sleep(2)
+            assert stand.health.alive()
+            await mortal.start()
+            began = asyncio.get_running_loop().time()
+            await stand.send(*(message(name) for name in names[100:]))
+            await stand.until_filed(names, RESUMED_SECONDS)
+            records = await read_all(mortal.bootstrap, ITEMS, expect=400, seconds=RESUMED_SECONDS)
+            assert asyncio.get_running_loop().time() - began < RESUMED_SECONDS
+            assert await stand.waiting() == 0
+        lost = [
+            dict(record.headers)["ce_id"]
+            for record in records
+            if ItemLost.ce_type.encode() in dict(record.headers).values()
+        ]
+    assert len(set(lost)) == 200
+
+
+async def test_a_service_stops_in_time_with_the_broker_gone(mortal: MortalKafka, postgres: PostgresServer) -> None:
+    """With the broker down and rows waiting, everything still ends within its promise (checked by `running`)."""
+    async with Stand(postgres.create_database("tests"), mortal.bootstrap) as stand:
+        async with running(stand.consumer(drain_seconds=1), stand.relay()):
+            await stand.send(message("a"))
+            await stand.until_filed(["a"])
+            stand.handler.slow = 60
+            await stand.send(message("b"))
+            await asyncio.sleep(0.5)
+            mortal.kill()
+            await asyncio.sleep(1)
+        assert await stand.items() == ["a"]
+
+
+async def test_a_service_starts_before_its_broker(mortal: MortalKafka, postgres: PostgresServer) -> None:
+    """Consumer and relay wait for a broker that is not there and go to work when it is."""
+    mortal.kill()
+    stand = Stand(postgres.create_database("tests"), mortal.bootstrap)
+    async with stand, running(stand.consumer(), stand.relay()):
+        await asyncio.sleep(1)
+        await mortal.start()
+        await stand.send(message("a"))
+        await stand.until_filed(["a"], RESUMED_SECONDS)
+        await read_all(mortal.bootstrap, ITEMS, expect=2)
