@@ -9,12 +9,16 @@ import typer
 import uvloop
 
 from chassis.lifecycle import Watchdog
+from chassis.logs import get_logger
 from chassis.settings import DatabaseSettings, Settings, SettingsInvalid, load_settings
 
 EXIT_SETTINGS = 2
+EXIT_INTERRUPTED = 130
 LEAVE_SECONDS = 5.0
 
 S = TypeVar("S", bound=Settings)
+
+log = get_logger()
 
 
 def service_cli(
@@ -24,7 +28,9 @@ def service_cli(
     settings_class: type[Settings],
 ) -> typer.Typer:
     """Make the console script of service `name`. `serve` reads its settings and returns the exit code of `run_service`."""
-    app = typer.Typer(name=f"kundenportal-{name}", no_args_is_help=True, add_completion=False)
+    app = typer.Typer(
+        name=f"kundenportal-{name}", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    )
 
     @app.callback()
     def main() -> None:
@@ -60,8 +66,13 @@ def settings_or_exit(settings_class: type[S]) -> S:
 
 def run_process(serve: Callable[[], Coroutine[Any, Any, int]]) -> int:
     """Run the coroutine on uvloop; what is left over afterwards (threads, tasks) has 5 s, then the process ends anyway."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        code = runner.run(serve())
-        watchdog = Watchdog(LEAVE_SECONDS, exit_code=code or 1)
-        watchdog.__enter__()
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            code = runner.run(serve())
+            Watchdog(LEAVE_SECONDS, exit_code=code or 1).start()
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except Exception:
+        log.exception("service_failed")
+        return 1
     return code

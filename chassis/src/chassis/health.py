@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY as DEFAULT_REGISTRY
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis.clock import Clock, SystemClock
+from chassis.redaction import redact_text
 
 Check = Callable[[], Awaitable[object]]
 
@@ -49,6 +50,7 @@ class Health:
         self._results: dict[str, CheckResult] = {}
         self._checked_at: float | None = None
         self._round = asyncio.Lock()
+        self._running: set[asyncio.Task[None]] = set()
         self._stopping = False
 
     def heartbeat(self, name: str) -> None:
@@ -92,17 +94,28 @@ class Health:
         return self._results
 
     async def _run(self, check: Check) -> CheckResult:
+        """Run one check in a task of its own, so that one which clings to life cannot hold up the answer."""
         started = self._clock.monotonic()
+        task = asyncio.create_task(_call(check))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
         try:
-            async with asyncio.timeout(self._check_timeout):
-                await check()
-        except TimeoutError:
-            detail: str | None = f"no answer within {self._check_timeout:g} s"
-        except Exception as error:  # noqa: BLE001 - whatever a check raises means that it failed
-            detail = f"{type(error).__name__}: {error}"
-        else:
-            detail = None
+            await asyncio.wait({task}, timeout=self._check_timeout)
+            detail = _outcome(task) if task.done() else f"no answer within {self._check_timeout:g} s"
+        finally:
+            task.cancel()
         return CheckResult(ok=detail is None, detail=detail, seconds=self._clock.monotonic() - started)
+
+
+async def _call(check: Check) -> None:
+    await check()
+
+
+def _outcome(task: "asyncio.Task[None]") -> str | None:
+    if task.cancelled():
+        return "cancelled itself"
+    error = task.exception()
+    return None if error is None else redact_text(f"{type(error).__name__}: {error}")
 
 
 def management_app(health: Health, registry: CollectorRegistry = DEFAULT_REGISTRY) -> ASGIApp:

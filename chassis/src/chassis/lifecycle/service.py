@@ -56,21 +56,30 @@ async def run_service(
     stop, hurry = asyncio.Event(), asyncio.Event()
     _listen(stop, hurry)
     heart = asyncio.create_task(_beat(health), name=HEARTBEAT)
-    tasks = {asyncio.create_task(component.run(), name=component.name): component for component in components}
+    tasks = {asyncio.create_task(_run(component), name=component.name): component for component in components}
+    watchdog = Watchdog(shutdown_seconds + CANCEL_SECONDS + CLOSE_SECONDS * (len(closing) + 1))
     log.info("service_started", components=[component.name for component in components])
     try:
         clean = await _until_stop(tasks, stop)
         health.stop()
         log.info("service_stopping", seconds=shutdown_seconds)
-        with Watchdog(shutdown_seconds + CANCEL_SECONDS + CLOSE_SECONDS * (len(closing) + 1)):
-            clean = await _stop(tasks, shutdown_seconds, hurry) and clean
-            clean = await _close(closing) and clean
+        watchdog.start()
+        clean = await _stop(tasks, shutdown_seconds, hurry) and clean
+        clean = await _close(closing) and clean
     finally:
-        for task in (*tasks, heart):
-            task.cancel()
+        await _cancel({*tasks, heart})
+        watchdog.cancel()
         _stop_listening()
     log.info("service_stopped", clean=clean)
     return 0 if clean else 1
+
+
+async def _run(component: Component) -> None:
+    """Keep a library's sys.exit from ending the event loop under everybody else."""
+    try:
+        await component.run()
+    except SystemExit as error:
+        raise RuntimeError(f"tried to exit with {error.code}") from error
 
 
 def _listen(stop: asyncio.Event, hurry: asyncio.Event) -> None:
@@ -124,10 +133,16 @@ async def _stop(tasks: Tasks, seconds: float, hurry: asyncio.Event) -> bool:
     clean = _ended_well(running - pending)
     for task in pending:
         log.error("component_cut_off", component=task.get_name(), after_seconds=seconds)
-        task.cancel()
-    if pending:
-        await asyncio.wait(pending, timeout=CANCEL_SECONDS)
+    await _cancel(pending)
     return clean and not pending
+
+
+async def _cancel(tasks: set["asyncio.Task[None]"]) -> None:
+    """Cancel and wait a moment; who ignores that is left to the end of the loop and the watchdog."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
 
 
 def _ask(component: Component) -> None:

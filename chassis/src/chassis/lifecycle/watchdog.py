@@ -2,8 +2,6 @@
 
 import os
 import threading
-from types import TracebackType
-from typing import Self
 
 from chassis.logs import get_logger
 
@@ -11,7 +9,7 @@ log = get_logger()
 
 
 class Watchdog:
-    """Within its block the process has `seconds` left; then it exits with `exit_code` at once, without any cleaning up."""
+    """Once started, the process has `seconds` left; then it exits with `exit_code` at once, without any cleaning up."""
 
     def __init__(self, seconds: float, exit_code: int = 1) -> None:
         self._seconds = seconds
@@ -19,13 +17,11 @@ class Watchdog:
         self._timer = threading.Timer(seconds, self._end)
         self._timer.daemon = True
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
         self._timer.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def cancel(self) -> None:
+        """Let the process live: what was feared did not happen."""
         self._timer.cancel()
 
     def _end(self) -> None:

@@ -11,7 +11,7 @@ from chassis.unavailable import Unavailable
 MEDIA_TYPE = "application/problem+json"
 
 
-class Problem(Exception):  # noqa: N818 - the word of RFC 9457
+class Problem(Exception):
     """An answer that is not success.
 
     `type` is a path such as /problems/pending-steps; `title` is English and the same for all problems of the type; `detail`
