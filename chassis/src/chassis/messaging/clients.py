@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, TopicAuthorizationFailedError
 from aiokafka.helpers import create_ssl_context
 
 from chassis.messaging.subscriptions import Partition, Record
 from chassis.settings import KafkaSettings
 
-__all__ = ["GroupMember", "KafkaError", "Message", "MessageRefused", "RawProducer", "ends_within"]
+__all__ = ["GroupMember", "KafkaError", "Message", "MessageRefused", "RawProducer", "ends_within", "partitions_of"]
 
 MEBIBYTE = 1_048_576
 SESSION_TIMEOUT_MS = 10_000
@@ -180,6 +181,18 @@ class RawProducer:
         producer._message_accumulator.fail_all(KafkaError("the producer was given up"))  # noqa: SLF001 - see above
         producer._closed = True  # noqa: SLF001 - else its finalizer complains
         await ends_within(producer.client.close(), 1)
+
+
+async def partitions_of(kafka: KafkaSettings, topics: Collection[str], *, seconds: float) -> dict[str, int]:
+    """How many partitions each of these topics has at the broker; a missing one has none. Raises when nobody answers."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka.kafka_bootstrap, client_id="doctor", **_security(kafka))
+    try:
+        async with asyncio.timeout(seconds):
+            await admin.start()
+            described = await admin.describe_topics(list(topics))
+    finally:
+        await ends_within(admin.close(), 1)
+    return {topic["topic"]: 0 if topic["error_code"] else len(topic["partitions"]) for topic in described}
 
 
 async def ends_within(work: Coroutine[Any, Any, Any], seconds: float) -> bool:
