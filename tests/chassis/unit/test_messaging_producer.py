@@ -1,0 +1,140 @@
+import asyncio
+from typing import Any
+
+import pytest
+
+from chassis.messaging.clients import KafkaError, Message, MessageRefused
+from chassis.messaging.dead_letters import DeadLetters, as_message
+from chassis.messaging.producer import NotSent, Producer
+from chassis.messaging.subscriptions import DeadLetter, Record
+from chassis.settings import KafkaSettings
+from chassis.testing.memory_broker import MemoryBroker, MemoryConnection
+
+KAFKA = KafkaSettings(kafka_bootstrap="nowhere:1")
+
+
+class Bench:
+    """A producer on a broker in memory; every connection it ever made is kept."""
+
+    def __init__(self, connection: type[MemoryConnection] = MemoryConnection) -> None:
+        self.broker = MemoryBroker()
+        self.connections: list[MemoryConnection] = []
+        self._connection = connection
+        self.producer = Producer(self._connect, send_seconds=0.05)
+
+    def _connect(self) -> MemoryConnection:
+        self.connections.append(self._connection(self.broker))
+        return self.connections[-1]
+
+
+def messages(*values: bytes, topic: str = "t") -> list[Message]:
+    return [Message(topic, b"k", value) for value in values]
+
+
+async def test_what_is_acknowledged_is_said_for_each() -> None:
+    """One connection serves many sends; the order is that of the call."""
+    bench = Bench()
+    assert await bench.producer.send(messages(b"1", b"2")) == [True, True]
+    assert await bench.producer.send(messages(b"3")) == [True]
+    assert bench.broker.values("t") == [b"1", b"2", b"3"]
+    assert len(bench.connections) == 1
+
+
+async def test_a_send_that_is_never_answered_ends_and_gives_the_connection_up() -> None:
+    """After our own deadline the old connection can deliver nothing more and a new one is made."""
+    bench = Bench()
+    await bench.producer.send(messages(b"1"))
+    bench.broker.down = True
+    assert await bench.producer.send(messages(b"2")) == [False]
+    assert bench.connections[0].abandoned
+    bench.broker.down = False
+    assert await bench.producer.send(messages(b"3")) == [True]
+    assert len(bench.connections) == 2
+
+
+async def test_a_broker_that_is_not_there_is_no_exception() -> None:
+    """Where no connection can be made, nothing was sent."""
+    bench = Bench()
+    bench.broker.down = True
+    assert await bench.producer.send(messages(b"1", b"2")) == [False, False]
+    assert all(connection.abandoned for connection in bench.connections)
+
+
+class Choosy(MemoryConnection):
+    """Refuses `huge`, fails `bad` after taking it, never has the topic `missing`."""
+
+    async def send(self, message: Message) -> "asyncio.Future[Any]":
+        if message.topic == "missing":
+            await asyncio.sleep(60)
+        if message.value == b"huge":
+            raise MessageRefused
+        if message.value == b"bad":
+            failed: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            failed.set_exception(KafkaError("not enough replicas"))
+            return failed
+        return await super().send(message)
+
+
+async def test_a_refused_message_holds_up_no_other() -> None:
+    """What can never be sent is answered False; the connection is kept."""
+    bench = Bench(Choosy)
+    assert await bench.producer.send(messages(b"1", b"huge", b"2")) == [True, False, True]
+    assert not bench.connections[0].abandoned
+
+
+async def test_a_failed_message_ends_the_connection() -> None:
+    """An indefinite failure may leave a gap in the sequence, so the connection is made anew."""
+    bench = Bench(Choosy)
+    assert await bench.producer.send(messages(b"1", b"bad")) == [True, False]
+    assert bench.connections[0].abandoned
+
+
+async def test_a_missing_topic_holds_up_its_own_messages_alone() -> None:
+    """Messages of other topics are sent beside those that wait for theirs to exist."""
+    bench = Bench(Choosy)
+    sent = await bench.producer.send([*messages(b"1", topic="missing"), *messages(b"2")])
+    assert sent == [False, True]
+
+
+async def test_a_cancelled_send_leaves_no_connection_behind() -> None:
+    """Cancellation passes on, and what was queued is not delivered behind our back."""
+    bench = Bench()
+    await bench.producer.send(messages(b"1"))
+    bench.broker.down = True
+    task = asyncio.create_task(bench.producer.send(messages(b"2")))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert bench.connections[0].abandoned
+
+
+async def test_dead_letters_that_are_not_acknowledged_are_an_error() -> None:
+    """Without the broker's answer for each the offset must not be committed."""
+    bench = Bench()
+    letters = DeadLetters(KAFKA, "tests", sender=bench.producer)
+    record = Record("t", 2, 9, b"k", b"\xff", (("h", b"\x00"),))
+    await letters.write([DeadLetter(record, "malformed_event")])
+    bench.broker.down = True
+    with pytest.raises(NotSent):
+        await letters.write([DeadLetter(record, "malformed_event")])
+    assert bench.broker.values("tests.dead-letters.v1") == [b"\xff"]
+
+
+def test_a_dead_letter_is_the_record_and_its_reason() -> None:
+    """Key, value and headers are the original's, also where it was a dead letter before."""
+    headers = (("h", b"\x00"), ("dlq_reason", b"earlier"))
+    message = as_message(DeadLetter(Record("t", 2, 9, b"k", None, headers), "refused", "detail"), "dead")
+    assert message == Message(
+        "dead",
+        b"k",
+        None,
+        (*headers, ("dlq_reason", b"refused"), ("dlq_topic", b"t"), ("dlq_partition", b"2"), ("dlq_offset", b"9")),
+    )
+
+
+def test_a_record_without_key_and_value_can_be_written() -> None:
+    """The client refuses to write neither, so such a record gets an empty key."""
+    message = as_message(DeadLetter(Record("t", 0, 0, None, None), "malformed_event"), "dead")
+    assert (message.key, message.value) == (b"", None)
