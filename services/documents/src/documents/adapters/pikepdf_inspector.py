@@ -16,7 +16,7 @@ from documents.adapters import inspection_wire as wire
 from documents.domain import PDF, DocumentRefused, Reason
 
 WORKER_MODULE: Final = "documents.adapters.inspection_worker"
-MEMORY_BYTES: Final = 1024 * 1024 * 1024
+MEMORY_BYTES: Final = 512 * 1024 * 1024
 CPU_SECONDS: Final = 10.0
 WALL_SECONDS: Final = 60.0
 START_SECONDS: Final = 30.0
@@ -61,7 +61,7 @@ class _Worker:
             async with asyncio.timeout(START_SECONDS):
                 await reader.readexactly(len(wire.READY))
         except BaseException:
-            worker.kill()
+            await worker.end()
             raise
         return worker
 
@@ -76,10 +76,14 @@ class _Worker:
         except (OSError, EOFError) as error:
             raise _WorkerLost from error
 
-    def kill(self) -> None:
+    async def end(self) -> None:
+        """Kill it and wait until it is gone; a kill is obeyed at once, even by a stopped process."""
         self._writer.close()
         with suppress(ProcessLookupError):
             self._process.kill()
+        await self._process.wait()
+        with suppress(OSError):
+            await self._writer.wait_closed()
 
 
 class PikepdfInspector:
@@ -97,6 +101,7 @@ class PikepdfInspector:
         self._limits = (memory_bytes, cpu_seconds)
         self._rest_seconds = rest_seconds
         self._resting: list[_Worker] = []
+        self._ending: set[asyncio.Future[None]] = set()
         self._reaper: asyncio.TimerHandle | None = None
 
     async def inspect(self, media_type: str, content: bytes) -> None:
@@ -113,7 +118,8 @@ class PikepdfInspector:
         if self._reaper is not None:
             self._reaper.cancel()
         while self._resting:
-            self._resting.pop().kill()
+            self._end(self._resting.pop())
+        await asyncio.gather(*self._ending)
 
     async def _ask(self, kind: bytes, content: bytes) -> tuple[bytes, str]:
         """Ask a second worker where one was lost: the first may have died of something else, such as a signal."""
@@ -122,9 +128,9 @@ class PikepdfInspector:
             try:
                 answer = await worker.ask(kind, content)
             except _WorkerLost:
-                worker.kill()
+                self._end(worker)
             except BaseException:
-                worker.kill()
+                self._end(worker)
                 raise
             else:
                 self._rest(worker)
@@ -146,10 +152,15 @@ class PikepdfInspector:
         if self._reaper is None:
             self._reaper = loop.call_later(self._rest_seconds, self._reap, loop)
 
+    def _end(self, worker: _Worker) -> None:
+        task = asyncio.ensure_future(worker.end())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
     def _reap(self, loop: asyncio.AbstractEventLoop) -> None:
         """End the workers that nobody needed for a while; look again while any is left."""
         rested = loop.time() - self._rest_seconds
         for worker in [worker for worker in self._resting if worker.rested_at <= rested]:
             self._resting.remove(worker)
-            worker.kill()
+            self._end(worker)
         self._reaper = loop.call_later(self._rest_seconds, self._reap, loop) if self._resting else None
