@@ -114,7 +114,7 @@ def _told(stack: Mapping[str, Any], state: State) -> str:
     for customer in ONBOARDED:
         username, password = state.usernames[customer.number], state.passwords[customer.number]
         lines.append(f"  {username:<18} {password:<24} {customer.company}")
-    lines.append(f"To try a first login, open {stack['mailbox_url']} and read the mail to {MUNICIPALITY.email}.")
+    lines.append(f"To try a first login, read the welcome mail at {stack['mailbox_url']}?an={MUNICIPALITY.email}")
     return "\n".join([*lines, ""])
 
 

@@ -15,7 +15,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 WIDTH, HEIGHT = A4
 LEFT, RIGHT = 25 * mm, WIDTH - 20 * mm
-GREEN, DARK, SOFT, TINT = HexColor("#3d7a34"), HexColor("#263238"), HexColor("#5d6b70"), HexColor("#eef5ec")
+GREEN, DARK, SOFT, TINT = HexColor("#2c7a3f"), HexColor("#16211e"), HexColor("#5d6b70"), HexColor("#eef5ec")
 REGULAR, BOLD = "Vera", "VeraBd"
 FOOTER = (
     ("SecAnim GmbH", "Werkstraße 30", "49219 Glandorf"),
