@@ -18,5 +18,7 @@ class JweSecrets:
         return await asyncio.to_thread(lambda: [self._seal(secret) for secret in secrets])
 
     def _seal(self, secret: str) -> str:
-        header = dict(self._header)  # joserfc writes the ephemeral key into it; shared by two threads it would be swapped
+        header = dict(
+            self._header
+        )  # joserfc writes the ephemeral key into it; shared by two threads it would be swapped
         return jwe.encrypt_compact(header, secret.encode(), self._key, algorithms=["ECDH-ES", "A256GCM"])

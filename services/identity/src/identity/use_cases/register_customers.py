@@ -6,7 +6,7 @@ however often and under however many event ids it comes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
@@ -16,7 +16,7 @@ from chassis.messaging.subscriptions import DeadLetter, Event
 from chassis.outbox.record import Outgoing
 from identity.domain import INITIAL_PASSWORD_LIFETIME, Customer, Language, User, make_initial_password, make_username
 from identity.ports import NewUser, Passwords, Secrets, Work
-from identity.use_cases.describe_user import describe_user
+from identity.use_cases.describe_user import describe_user, user_facts
 from identity.use_cases.judge_records import Refusal, judge, reject, take_once
 from kundenportal_contracts.billing import CustomerData, CustomerRegistered
 from kundenportal_contracts.identity import CustomerAccepted, InitialPasswordIssued, UserChanged, UserCreated
@@ -136,7 +136,7 @@ def _introduce(user: User, registration: Registration) -> list[Outgoing]:
     """Tell of the new user, and what the welcome mail needs: it may be read before the user is."""
     log.info("customer_registered", customer_number=user.customer_number, user_id=str(user.user_id))
     initial = registration.initial
-    credential = {**asdict(user), "expires_at": initial.expires_at, "secret": initial.sealed}
+    credential = {**user_facts(user), "expires_at": initial.expires_at, "secret": initial.sealed}
     events = (describe_user(UserCreated, user), InitialPasswordIssued.model_validate(credential))
     return [Outgoing(event, caused_by=registration.event) for event in events]
 
