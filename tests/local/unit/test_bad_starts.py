@@ -139,6 +139,14 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         Layout(tmp_path / "file" / "local", tmp_path / "cache").prepare()
 
 
+@pytest.mark.parametrize("name", ["a,b", "a:b", 'a"b'])
+def test_an_awkward_path_is_told(tmp_path: Path, name: str) -> None:
+    """A path that Kafka would take apart is refused before anything is written."""
+    with pytest.raises(LocalTroubleError, match="in the path"):
+        Layout(tmp_path / name, tmp_path / "cache").prepare()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_second_stack_on_the_same_folder_is_told(tmp_path: Path) -> None:
     """The second one names the first one's process and leaves everything as it is."""
     with exclusive(tmp_path / "run.lock"), pytest.raises(LocalTroubleError, match="Another local stack"):

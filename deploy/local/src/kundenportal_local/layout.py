@@ -10,6 +10,7 @@ from kundenportal_local.errors import LocalTroubleError
 
 LOCAL_DIR_VARIABLE = "KUNDENPORTAL_LOCAL_DIR"
 NEEDED_BYTES = 500_000_000
+AWKWARD = frozenset(',:\\"\n')  # they separate paths in Kafka's settings and on Java's class path
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ class Layout:
 
     def prepare(self, needed_bytes: int = NEEDED_BYTES) -> None:
         """Make the folders; LocalTroubleError where they cannot be written or the disk is nearly full."""
+        if awkward := AWKWARD & set(f"{self.root}{self.cache}"):
+            raise LocalTroubleError(
+                f"Kafka cannot work in {self.root}, because of the {' and '.join(sorted(awkward))} in the path. "
+                f"Name another folder with {LOCAL_DIR_VARIABLE}=/some/folder."
+            )
         try:
             for folder in (self.root, self.data, self.logs, self.cache):
                 folder.mkdir(parents=True, exist_ok=True)

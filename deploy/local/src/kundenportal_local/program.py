@@ -2,17 +2,16 @@
 
 import contextlib
 import os
-import pwd
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from signal import Signals
-from typing import IO, Any
+from typing import IO
 
 from kundenportal_local.errors import LocalTroubleError
 
@@ -48,14 +47,13 @@ class Running:
         self.started_at = time.monotonic()
         with _open_log(log) as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(BOUND), str(os.getpid()), *program.command],
+                bound(program.command, user=program.user),
                 env=dict(program.environment),
                 cwd=program.cwd or "/",
                 stdin=subprocess.DEVNULL,
                 stdout=None if echo else output,
                 stderr=None if echo else subprocess.STDOUT,
                 start_new_session=True,
-                **_identity(program.user),
             )
 
     @property
@@ -130,8 +128,9 @@ def bound_log(log: Path) -> None:
             os.truncate(log, 0)
 
 
-def _identity(user: str | None) -> dict[str, Any]:
-    return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []} if user else {}
+def bound(command: Sequence[str], *, user: str | None = None) -> list[str]:
+    """The command line that starts a command as our bound child, as another user where one is named."""
+    return [sys.executable, "-I", "-S", str(BOUND), str(os.getpid()), user or "-", *command]
 
 
 def _open_log(log: Path) -> IO[bytes]:

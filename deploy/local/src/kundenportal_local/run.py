@@ -82,7 +82,7 @@ class Run:
     async def _start_kafka(self) -> None:
         stack = self._stack
         if not are_fetched(stack.jars_folder):
-            await self._supervisor.run_once(stack.module("fetch", str(stack.jars_folder)), echo=True)
+            await self._supervisor.run_once(stack.download(), echo=True)
         await self._supervisor.start(stack.kafka.program(stack.base), PART_SECONDS)
         try:
             await apply_topics(stack.kafka.bootstrap)

@@ -22,7 +22,7 @@ from kundenportal_local.errors import LocalTroubleError
 from kundenportal_local.layout import LOCAL_DIR_VARIABLE, Layout
 from kundenportal_local.lock import exclusive
 from kundenportal_local.main_job import MainJob
-from kundenportal_local.program import BOUND, tail
+from kundenportal_local.program import bound, tail
 
 START_SECONDS = 300.0  # with the downloads of a first start
 END_SECONDS = 30.0
@@ -73,11 +73,10 @@ def _do_the_main_job(run: MainJob) -> None:
 def _portal(folder: Path) -> Iterator[dict[str, Any]]:
     """Run a portal without sample data in this folder; it has ended, and all its processes, when the block has."""
     folder.mkdir(parents=True)
-    command = [sys.executable, "-I", "-S", str(BOUND), str(os.getpid())]
     script = str(Path(sys.executable).with_name("kundenportal"))
     with (folder / "run.log").open("wb") as log:
         process = subprocess.Popen(
-            [*command, script, "run", "--empty"],
+            bound([script, "run", "--empty"]),
             env={**os.environ, LOCAL_DIR_VARIABLE: str(folder)},
             stdin=subprocess.DEVNULL,
             stdout=log,

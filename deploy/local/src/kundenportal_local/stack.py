@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kundenportal_local.environment import base_environment, passed_on
+from kundenportal_local.environment import base_environment, network, passed_on
 from kundenportal_local.errors import LocalTroubleError
 from kundenportal_local.jars import read_list
 from kundenportal_local.kafka import Kafka
@@ -111,6 +111,9 @@ class Stack:
         """A module of this package that does one thing and ends."""
         command = (sys.executable, "-m", f"kundenportal_local.{name}", *arguments)
         return Program(name=name, command=command, environment={**self.base, **environment})
+
+    def download(self) -> Program:
+        return self.module("fetch", str(self.jars_folder), **network(self.environ))
 
     def migrations(self) -> Program:
         return self.module("migrate", DATABASES=json.dumps(self.surroundings.database_urls))

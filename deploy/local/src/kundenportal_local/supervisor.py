@@ -20,6 +20,7 @@ class Keeper:
     def __init__(self, program: Program, log: Path, *, changed: Callable[[], None], say: Callable[[str], None]) -> None:
         self.program = program
         self.running: Running | None = None
+        self.pid: int | None = None  # of the latest process, also between its end and the next start
         self._log = log
         self._changed = changed
         self._say = say
@@ -51,6 +52,7 @@ class Keeper:
     async def _spawn(self) -> None:
         await asyncio.to_thread(self.program.prepare)
         self.running = Running(self.program, self._log)
+        self.pid = self.running.pid
         self._changed()
 
     async def _end(self) -> str:
@@ -74,8 +76,8 @@ class Supervisor:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def pids(self) -> dict[str, int]:
-        """The process that does the work of each program, as far as one runs."""
-        return {name: keeper.running.pid for name, keeper in self._keepers.items() if keeper.running}
+        """The process that does the work of each program: the latest one, where it is just being started again."""
+        return {name: keeper.pid for name, keeper in self._keepers.items() if keeper.pid is not None}
 
     async def start(self, program: Program, seconds: float) -> None:
         """Start a program and, once it is ready, keep it running."""

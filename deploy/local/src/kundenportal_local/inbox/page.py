@@ -16,6 +16,7 @@ from kundenportal_local.inbox.parsed import Mail, Summary, open_mail, summarize
 from kundenportal_local.maildir import Maildir
 
 PAGE_SIZE = 100
+SEARCHED = 5000
 PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 # The mail's own HTML: no script, no form, nothing from elsewhere, an origin of its own even when opened alone; a link
 # that a person clicks opens a window of its own.
@@ -91,7 +92,7 @@ class _Pages:
         files = self._maildir.newest_first()
         if not search:
             return [summarize(file) for file in files[:PAGE_SIZE]], len(files)
-        summaries = (summarize(file) for file in files)
+        summaries = (summarize(file) for file in files[:SEARCHED])
         found = [one for one in summaries if search.casefold() in f"{one.recipient} {one.subject}".casefold()]
         return found[:PAGE_SIZE], len(found)
 
