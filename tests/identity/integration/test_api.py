@@ -1,5 +1,6 @@
 """Identity's HTTP on a real database, as the gateway drives it."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -191,6 +192,15 @@ async def test_too_many_failures_have_to_wait(service: Service) -> None:
     assert (await service.sign_in("s8u8i1", OWN, "2001:db8:0:1::1")).status_code == 200
     service.clock.advance(timedelta(minutes=15))
     assert (await service.sign_in("s8u8i1", OWN, "2001:db8::ffff")).status_code == 200
+
+
+async def test_too_many_logins_at_once_are_sent_away(service: Service) -> None:
+    """Who finds the queue for passwords full is asked to come again, at once."""
+    service.passwords._most = 1
+    answers = await asyncio.gather(*(service.sign_in("nobody", "wrong") for _ in range(5)))
+    busy = [answer for answer in answers if answer.status_code != 401]
+    assert {kind(answer) for answer in busy} == {(503, "/problems/busy")}
+    assert {answer.headers["retry-after"] for answer in busy} == {"2"}
 
 
 async def test_another_version_of_the_notice_cannot_be_accepted(service: Service) -> None:
