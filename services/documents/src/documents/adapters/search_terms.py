@@ -25,6 +25,7 @@ ENGLISH_LABELS: Final = {
 _AMOUNT: Final = re.compile(r"-?\d{1,3}(\.\d{3})*(,\d{1,4})?|-?\d{1,15}([.,]\d{1,4})?", re.ASCII)
 _THOUSANDS: Final = re.compile(r"-?\d{1,3}(\.\d{3})+", re.ASCII)
 _GERMAN_DATE: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
+_SMALLEST: Final = Decimal("0.0001")
 _CURRENCIES: Final = frozenset({"€", "eur", "euro"})
 
 
@@ -62,18 +63,17 @@ def _names(word: str, *labels: str) -> bool:
 
 
 def _amounts(word: str) -> Iterator[tuple[Decimal, Decimal]]:
-    """Give the ranges, upper end excluded, that a word may mean: `119` is 119,00 to 119,99, `1.190` also 1190."""
+    """Give the range, upper end excluded, of the amounts that begin so: `119` is 119,00 to 119,99, `1.190` is 1190."""
     if not _AMOUNT.fullmatch(word):
         return
-    readings = {word.replace(".", "").replace(",", ".")} if "," in word or _THOUSANDS.fullmatch(word) else {word}
-    if "." in word and "," not in word:
-        readings.add(word)
-    for reading in readings:
-        amount = Decimal(reading)
-        step = Decimal(1) if amount == amount.to_integral_value() and "." not in reading else Decimal("0.0001")
-        yield (
-            (amount, amount + step) if amount >= 0 else (amount - step + Decimal("0.0001"), amount + Decimal("0.0001"))
-        )
+    german = "," in word or _THOUSANDS.fullmatch(word)
+    written = word.replace(".", "").replace(",", ".") if german else word
+    amount, decimals = Decimal(written), len(written.partition(".")[2])
+    step = Decimal(1).scaleb(-decimals)
+    if written.startswith("-"):
+        yield amount - step + _SMALLEST, amount + _SMALLEST
+    else:
+        yield amount, amount + step
 
 
 def _date(word: str) -> date | None:
