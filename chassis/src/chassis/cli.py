@@ -19,7 +19,7 @@ from kundenportal_contracts.topics import Topic
 
 EXIT_SETTINGS = 2
 EXIT_INTERRUPTED = 130
-LEAVE_SECONDS = 5.0
+LEAVE_SECONDS = 3.0
 
 Serve = Callable[[], Coroutine[Any, Any, int]]
 Examinations = Mapping[str, Callable[[], Awaitable[str]]]
@@ -80,7 +80,7 @@ def settings_or_exit(settings_class: type[S]) -> S:
 
 
 def run_process(serve: Serve) -> int:
-    """Run the coroutine on uvloop; what is left over afterwards (threads, tasks) has 5 s, then the process ends anyway."""
+    """Run the coroutine on uvloop; what is left over afterwards (threads, tasks) has 3 s, then the process ends anyway."""
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             code = runner.run(serve())

@@ -5,8 +5,8 @@ A component that dies takes the service with it, so that a supervisor starts it 
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, Protocol
 
 from chassis.health import Health
 from chassis.lifecycle.watchdog import Watchdog
@@ -48,16 +48,16 @@ async def run_service(
 ) -> int:
     """Run the components until SIGTERM or SIGINT, or until one of them dies. Returns the exit code.
 
-    At the end all are asked to stop at once; those still running after `shutdown_seconds` are cancelled. Then `closing`
-    (pools, clients) is called, last first, each within 3 s. 0: a stop on request, everything ended by itself; else 1.
-    A second signal cuts the wait short. What cannot even be cancelled does not keep the process: it is ended with 1.
+    At the end all are asked to stop at once; those still running after `shutdown_seconds` are cancelled, for which they
+    have 2 s. Then `closing` (pools, clients) is called, last first, all within 3 s. 0: a stop on request, everything
+    ended by itself; else 1. A second signal cuts the wait short. What cannot even be cancelled does not keep the process.
     """
     health = health or Health()
     stop, hurry = asyncio.Event(), asyncio.Event()
     _listen(stop, hurry)
     heart = asyncio.create_task(_beat(health), name=HEARTBEAT)
     tasks = {asyncio.create_task(_run(component), name=component.name): component for component in components}
-    watchdog = Watchdog(shutdown_seconds + CANCEL_SECONDS + CLOSE_SECONDS * (len(closing) + 1))
+    watchdog = Watchdog(shutdown_seconds + CANCEL_SECONDS + CLOSE_SECONDS + 1)
     log.info("service_started", components=[component.name for component in components])
     try:
         clean = await _until_stop(tasks, stop)
@@ -67,7 +67,7 @@ async def run_service(
         clean = await _stop(tasks, shutdown_seconds, hurry) and clean
         clean = await _close(closing) and clean
     finally:
-        await _cancel({*tasks, heart})
+        await _cancel({task for task in (*tasks, heart) if not task.cancelling()})
         watchdog.cancel()
         _stop_listening()
     log.info("service_stopped", clean=clean)
@@ -116,25 +116,24 @@ async def _until_stop(tasks: Tasks, stop: asyncio.Event) -> bool:
 
 
 async def _stop(tasks: Tasks, seconds: float, hurry: asyncio.Event) -> bool:
-    """Ask every component to stop and waits; cancels what does not. False where that was needed or one failed."""
+    """Ask every component to stop and wait; cancel what does not. False where that was needed or one failed."""
     running = {task for task in tasks if not task.done()}
-    for task in running:
-        _ask(tasks[task])
-    hurried = asyncio.create_task(hurry.wait(), name="hurry")
-    deadline = asyncio.get_running_loop().time() + seconds
-    pending = set(running)
-    while pending and not hurried.done():
-        left = deadline - asyncio.get_running_loop().time()
-        if left <= 0:
-            break
-        await asyncio.wait({*pending, hurried}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        pending = {task for task in pending if not task.done()}
-    hurried.cancel()
-    clean = _ended_well(running - pending)
-    for task in pending:
+    asked = [_ask(tasks[task]) for task in running]
+    if running:
+        await _first_of(asyncio.wait(running), hurry.wait(), seconds)
+    late = {task for task in running if not task.done()}
+    clean = _ended_well(running - late)
+    for task in late:
         log.error("component_cut_off", component=task.get_name(), after_seconds=seconds)
-    await _cancel(pending)
-    return clean and not pending
+    await _cancel(late)
+    return clean and all(asked) and not late
+
+
+async def _first_of(one: Coroutine[Any, Any, Any], other: Coroutine[Any, Any, Any], seconds: float) -> None:
+    waits = {asyncio.create_task(one), asyncio.create_task(other)}
+    await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 async def _cancel(tasks: set["asyncio.Task[None]"]) -> None:
@@ -145,11 +144,13 @@ async def _cancel(tasks: set["asyncio.Task[None]"]) -> None:
         await asyncio.wait(tasks, timeout=CANCEL_SECONDS)
 
 
-def _ask(component: Component) -> None:
+def _ask(component: Component) -> bool:
     try:
         component.stop()
     except Exception:  # the others have to be asked, too
         log.exception("component_stop_failed", component=component.name)
+        return False
+    return True
 
 
 def _ended_well(tasks: set["asyncio.Task[None]"]) -> bool:
@@ -168,9 +169,10 @@ def _report(event: str, task: "asyncio.Task[None]") -> None:
 
 async def _close(closing: Sequence[Closer]) -> bool:
     clean = True
+    deadline = asyncio.get_running_loop().time() + CLOSE_SECONDS
     for closer in reversed(closing):
         try:
-            async with asyncio.timeout(CLOSE_SECONDS):
+            async with asyncio.timeout_at(deadline):
                 await closer()
         except (Exception, asyncio.CancelledError):
             log.exception("closing_failed", what=getattr(closer, "__qualname__", repr(closer)))
