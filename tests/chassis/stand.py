@@ -95,10 +95,11 @@ class Stand:
     async def __aexit__(self, *_: object) -> None:
         await self.database.close()
 
-    def consumer(self, *, drain_seconds: float = 7) -> Consumer[Work]:
+    def consumer(self, *, drain_seconds: float = 7, instance: str | None = None) -> Consumer[Work]:
         clock = SystemClock()
+        kafka = self.kafka.model_copy(update={"group_instance_id": instance})
         return Consumer(
-            self.kafka,
+            kafka,
             group=self.group,
             subscriptions=[Subscription(ITEMS, {ItemNamed.ce_type: self.handler})],
             database=self.database,

@@ -122,3 +122,11 @@ async def test_stopping_leaves_a_slow_batch_unacknowledged(stand: Stand, broker:
     assert asyncio.get_running_loop().time() - began < 8
     assert await stand.items() == []
     assert await committed(broker.bootstrap, stand.group, ITEMS) == {}
+
+
+async def test_a_static_member_comes_back_at_once(stand: Stand) -> None:
+    """With an instance id the next process takes its place in the group without waiting for the session to end."""
+    for names in ("a", "ab", "abc"):
+        async with running(stand.consumer(instance="tests-1")):
+            await stand.send(message(names[-1]))
+            await stand.until_filed(names, 8)

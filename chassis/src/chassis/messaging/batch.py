@@ -30,6 +30,10 @@ class Entry:
     """Monotonic seconds at which its preparation began; None: it has to be prepared."""
     settled: bool = False
 
+    def is_fresh(self, oldest: float) -> bool:
+        """Whether it was prepared, and not before `oldest`."""
+        return self.prepared_at is not None and self.prepared_at >= oldest
+
     def take(self, verdict: Any, prepared_at: float) -> DeadLetter | None:
         """Keep what `prepare` said of it; a dead letter settles it."""
         if isinstance(verdict, DeadLetter):

@@ -94,7 +94,7 @@ class PartitionWorker:
         metrics.RECORDS.labels(batch.topic).inc(len(batch.records))
         if batch.skipped:
             metrics.SKIPPED.labels(batch.topic).inc(len(batch.skipped))
-            log.info(
+            log.debug(
                 "records_skipped", topic=batch.topic, ce_types=sorted(set(batch.skipped)), count=len(batch.skipped)
             )
         return True

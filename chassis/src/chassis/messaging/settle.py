@@ -63,7 +63,8 @@ class Settler:
 
     async def _prepare(self, batch: Batch) -> None:
         for run in runs(batch.open_entries()):
-            if not (waiting := [entry for entry in run if not self._fresh(entry)]):
+            oldest = self._oldest()
+            if not (waiting := [entry for entry in run if not entry.is_fresh(oldest)]):
                 continue
             try:
                 await self._ask(waiting, batch)
@@ -95,14 +96,16 @@ class Settler:
             if letter := entry.take(verdict, began):
                 batch.letters.append(letter)
 
-    def _fresh(self, entry: Entry) -> bool:
-        return entry.prepared_at is not None and self._clock.monotonic() - entry.prepared_at <= FRESH_SECONDS
+    def _oldest(self) -> float:
+        """When what may still be applied has to have been prepared."""
+        return self._clock.monotonic() - FRESH_SECONDS
 
     async def _apply(self, entries: Sequence[Entry], batch: Batch) -> None:
         """One transaction for these entries; they are settled by its commit and by nothing before it."""
         letters: list[DeadLetter] = []
         async with self._permits:
-            if not all(self._fresh(entry) for entry in entries):
+            oldest = self._oldest()
+            if not all(entry.is_fresh(oldest) for entry in entries):
                 raise TryAgain("prepared too long ago")
             async with asyncio.timeout(APPLY_SECONDS), _no_answer_by_cancellation(), AsyncExitStack() as transaction:
                 work = await self._enter(transaction)
