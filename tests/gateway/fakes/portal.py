@@ -1,6 +1,7 @@
 """The gateway around services in memory, and browsers and programs that visit it."""
 
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import httpx2
@@ -11,8 +12,13 @@ from chassis.health import Health
 from chassis.settings import load_settings
 from chassis.testing.frozen_clock import FrozenClock
 from gateway.application import build
-from gateway.main import parts
+from gateway.brand import Brand
+from gateway.pages import Pages
+from gateway.parts import Parts
+from gateway.principals import Principals
+from gateway.sessions import SessionCookie
 from gateway.settings import GatewaySettings
+from gateway.static_files import StaticFiles
 from gateway.upstreams import Upstreams
 from tests.gateway.fakes.documents import FakeDocuments, item
 from tests.gateway.fakes.files import FakeFiles
@@ -40,8 +46,12 @@ class FakePortal:
         self.files = FakeFiles(self.documents.content)
         self.documents.items = [item(number) for number in range(3)]
         self.max = self.identity.add(Account("s8u8i1", "ein langer Satz"))
-        self.settings = load_settings(GatewaySettings, {**ENVIRON, **self.environ})
+        self.settings = self.settings_of(**self.environ)
         self.app = self._app()
+
+    @staticmethod
+    def settings_of(**environ: str) -> GatewaySettings:
+        return load_settings(GatewaySettings, {**ENVIRON, **environ})
 
     def _app(self) -> ASGIApp:
         upstreams = Upstreams.of(
@@ -50,7 +60,14 @@ class FakePortal:
             _client("notifier", self.notifier.app),
             httpx2.AsyncClient(transport=self.files),
         )
-        self.parts = parts(self.settings, upstreams, self.clock)
+        pages, static = _shown(Brand.of(self.settings))
+        self.parts = Parts(
+            upstreams=upstreams,
+            principals=Principals(upstreams.identity, self.clock),
+            cookie=SessionCookie(self.settings.public_url),
+            pages=pages,
+            static=static,
+        )
         return build(
             self.parts,
             Health(),
@@ -81,6 +98,13 @@ class FakePortal:
     def program(self, peer: str = "203.0.113.9") -> httpx2.AsyncClient:
         transport = httpx2.ASGITransport(self.app, client=(peer, 4711), raise_app_exceptions=False)
         return httpx2.AsyncClient(base_url=self.settings.public_url, transport=transport)
+
+
+@cache
+def _shown(brand: Brand) -> tuple[Pages, StaticFiles]:
+    """Compile the templates once for all tests: they hold nothing of a test."""
+    static = StaticFiles(brand)
+    return Pages(brand, static), static
 
 
 def _client(name: str, app: Any) -> httpx2.AsyncClient:

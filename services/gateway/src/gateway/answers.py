@@ -135,5 +135,5 @@ def read(model: type[M], answer: Answer, service: str) -> M:
         except ValidationError as error:
             # The fields alone: the values are customers' own.
             wrong = sorted({".".join(map(str, fault["loc"])) for fault in error.errors(include_input=False)})
-    log.error("upstream_misunderstood", service=service, model=model.__name__, wrong=wrong)
+    log.error("upstream_misunderstood", upstream=service, model=model.__name__, wrong=wrong)
     raise ServiceUnavailable(service)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gateway.settings import BrandSettings
 
-_WHITE, _INK = "#ffffff", "#10201a"
+_WHITE, _BLACK = "#ffffff", "#000000"
 _READABLE = 4.5
 _STEP = 0.06
 
@@ -52,13 +52,16 @@ class Brand:
 
     def stylesheet(self) -> str:
         """Give the design tokens that depend on the colour; every pair of text and ground is readable."""
-        ink = _WHITE if contrast(_WHITE, self.color) >= _READABLE else _INK
-        return (
-            f":root {{ --brand: {self.color}; --brand-ink: {ink}; "
-            f"--brand-text: {readable_on_white(self.color)}; --brand-deep: {mix(self.color, _INK, 0.35)}; "
-            f"--brand-deep-ink: {_WHITE if contrast(_WHITE, mix(self.color, _INK, 0.35)) >= _READABLE else _INK}; "
-            f"--brand-soft: {mix(self.color, _WHITE, 0.9)}; --brand-line: {mix(self.color, _WHITE, 0.65)}; }}"
-        )
+        ink = _WHITE if contrast(_WHITE, self.color) >= contrast(_BLACK, self.color) else _BLACK
+        tokens = {
+            "brand": self.color,
+            "brand-ink": ink,
+            "brand-deep": mix(self.color, _BLACK if ink == _WHITE else _WHITE, 0.25),
+            "brand-text": readable_on_white(self.color),
+            "brand-soft": mix(self.color, _WHITE, 0.9),
+            "brand-line": mix(self.color, _WHITE, 0.65),
+        }
+        return ":root {" + "".join(f" --{name}: {shade};" for name, shade in tokens.items()) + " }"
 
 
 def mix(color: str, other: str, share: float) -> str:
@@ -78,7 +81,7 @@ def readable_on_white(color: str) -> str:
     shade, share = color, 0.0
     while contrast(shade, "#eef3ef") < _READABLE:
         share += _STEP
-        shade = mix(color, _INK, min(share, 1.0))
+        shade = mix(color, _BLACK, min(share, 1.0))
     return shade
 
 

@@ -73,4 +73,6 @@ def _environment(language: str, brand: Brand, static: StaticFiles) -> Environmen
         "amount": formats.amount,
         "size": formats.size,
     }
+    for name in environment.list_templates():
+        environment.get_template(name)  # compiled before the first visitor, and a mistake in one ends the start
     return environment

@@ -1,12 +1,13 @@
 """The session cookie: its name and flags follow the public address, its value is identity's alone."""
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-_LONGEST_TOKEN = 256
+_TOKEN = re.compile(r"[!-~]{1,256}")
 
 
 class SessionCookie:
@@ -19,9 +20,7 @@ class SessionCookie:
     def token(self, request: Request) -> str | None:
         """Give the token a browser sent; one that cannot be ours counts as none."""
         token = request.cookies.get(self.name)
-        if not token or len(token) > _LONGEST_TOKEN or not token.isascii() or not token.isprintable():
-            return None
-        return token
+        return token if token and _TOKEN.fullmatch(token) else None
 
     def set(self, response: Response, token: str) -> None:
         response.set_cookie(self.name, token, **self._attributes())

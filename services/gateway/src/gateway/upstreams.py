@@ -66,7 +66,7 @@ class Upstream:
         request = self._client.build_request(method, url, headers=sent, content=body)
         response = await self._send(request, again=method == "GET")
         if response.status_code in _BROKEN:
-            log.error("upstream_failed", service=self.name, status=response.status_code, path=path)
+            log.error("upstream_failed", upstream=self.name, status=response.status_code, path=path)
             raise ServiceUnavailable(self.name)
         if response.status_code == httpx2.codes.SERVICE_UNAVAILABLE:
             raise ServiceUnavailable(self.name, _seconds(response.headers.get("retry-after")))
@@ -83,7 +83,7 @@ class Upstream:
             raise self._unavailable(error) from error
 
     def _unavailable(self, error: Exception) -> ServiceUnavailable:
-        log.warning("upstream_unavailable", service=self.name, error=type(error).__name__)
+        log.warning("upstream_unavailable", upstream=self.name, error=type(error).__name__)
         return ServiceUnavailable(self.name)
 
 

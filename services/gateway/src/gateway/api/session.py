@@ -4,7 +4,9 @@ from fastapi import APIRouter, Request, Response
 
 from chassis.principal import SESSION_HEADER
 from gateway.forwarding import changing, is_success, passed_on, said
+from gateway.origin_rule import has_bearer
 from gateway.parts import UsedParts, client
+from gateway.principals import NotSignedIn
 
 router = APIRouter()
 
@@ -13,6 +15,8 @@ PATH = "/api/v1/session"
 
 @router.post(PATH)
 async def sign_in(request: Request, parts: UsedParts) -> Response:
+    if has_bearer(request):
+        raise NotSignedIn  # a Bearer passes the origin rule, and must not open a session on its way
     answer = await parts.upstreams.identity.call(
         "POST", PATH, headers={**said(request), **client(request)}, body=await request.body()
     )
