@@ -66,7 +66,8 @@ async def _practise(kafka: Kafka, environment: Mapping[str, str], written: Path,
 
 def _is_current(kafka: Kafka) -> bool:
     mark = _mark(kafka)
-    return mark.exists() and mark.read_text(encoding="utf-8") == _identity(kafka)
+    cached = kafka.aot_cache is not None and kafka.aot_cache.exists()
+    return cached and mark.exists() and mark.read_text(encoding="utf-8") == _identity(kafka)
 
 
 def _mark(kafka: Kafka) -> Path:

@@ -16,8 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx2
-
 from kundenportal_local.errors import LocalTroubleError
 from kundenportal_local.layout import LOCAL_DIR_VARIABLE, Layout
 from kundenportal_local.lock import exclusive
@@ -42,7 +40,7 @@ def smoke(layout: Layout) -> int:
                 _do_the_main_job(MainJob(folder, stack))
                 ending = time.monotonic()
             _tell("end", ending, "nothing is left running")
-        except (LocalTroubleError, KeyError, OSError, httpx2.HTTPError) as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, the person sees the step and the logs
             print(
                 f"\nFAILED after {time.monotonic() - began:.1f} s: {type(error).__name__}: {error}\n", file=sys.stderr
             )
