@@ -148,7 +148,7 @@ def _matches(listed: ListedDocument, filters: Filters) -> bool:
 def _matches_term(listed: ListedDocument, term: Term) -> bool:
     amount = Decimal(listed.gross_amount) if listed.gross_amount is not None else None
     return (
-        term.number_from <= listed.document_number.casefold() < term.number_to
+        term.number_part in listed.document_number.casefold()
         or _shown_type(listed) in term.types
         or (amount is not None and any(low <= amount < high for low, high in term.amounts))
         or listed.issued_on == term.issued_on

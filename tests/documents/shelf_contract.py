@@ -224,6 +224,7 @@ class ShelfListContract:
         [
             ("r", "R2 R3 r1"),
             ("R0", ""),
+            ("10", "G10"),
             ("rechnung", "R3 r1"),
             ("Rechnung R3", "R3"),
             ("gutsch", "G10 R2"),
@@ -252,9 +253,18 @@ class ShelfListContract:
     async def test_search_understands_what_germans_type(
         self, shelf: DocumentShelf, transactions: Transactions, text: str, found: str
     ) -> None:
-        """The beginning of a number, a type's name, an amount or a date, in any case, all words together."""
+        """A part of a number, a type's name, an amount or a date, in any case, all words together."""
         await several(transactions)
         assert sorted(await numbers(shelf, Filters(text))) == found.split()
+
+    @pytest.mark.parametrize("text", ["1888", "r0099901888", "neuer typ ü", "Typ", "ü 1888 neuer"])
+    async def test_a_number_is_found_by_its_parts(
+        self, shelf: DocumentShelf, transactions: Transactions, text: str
+    ) -> None:
+        """The last digits find a number, and so do the words of one with blanks in it."""
+        await several(transactions)
+        await file(transactions, "R0099901888 Neuer Typ Ü")
+        assert await numbers(shelf, Filters(text)) == ["R0099901888 Neuer Typ Ü"]
 
     @pytest.mark.parametrize(
         ("filters", "found"),

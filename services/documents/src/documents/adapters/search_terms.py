@@ -11,7 +11,6 @@ from documents.adapters.postgres_documents import number_key
 from documents.domain import GERMAN_LABELS
 
 MAX_TERMS: Final = 8
-LAST_CHARACTER: Final = "\U0010ffff"
 ENGLISH_LABELS: Final = {
     "invoice": "invoice",
     "credit_note": "credit note",
@@ -31,27 +30,27 @@ _CURRENCIES: Final = frozenset({"€", "eur", "euro"})
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One word: a document matches it by the beginning of its number, or by any of the others."""
+    """One word: a document matches it by any part of its number, or by any of the others."""
 
-    number_from: str
-    number_to: str
+    number_part: str
     types: tuple[str, ...]
     amounts: tuple[tuple[Decimal, Decimal], ...]
     issued_on: date | None
 
 
 def terms(text: str) -> list[Term]:
-    """Split into words, all of which have to match; what cannot be printed, and a currency alone, is left out."""
+    """Split into words, all of which have to match; what cannot be printed, and a currency alone, is left out.
+
+    A number with blanks in it is found by its words, as each of them is a part of it.
+    """
     printable = "".join(character if character.isprintable() else " " for character in text)
     words = [word.strip("€") for word in printable.casefold().split() if word not in _CURRENCIES]
     return [_term(word) for word in words if word][:MAX_TERMS]
 
 
 def _term(word: str) -> Term:
-    key = number_key(word)
     return Term(
-        number_from=key,
-        number_to=key + LAST_CHARACTER,
+        number_part=number_key(word),
         types=tuple(name for name, label in GERMAN_LABELS.items() if _names(word, label, ENGLISH_LABELS[name])),
         amounts=tuple(_amounts(word)),
         issued_on=_date(word),
