@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import asyncpg
 import pytest
+import structlog
 
 from chassis.clock import Clock
 from chassis.database import Database
@@ -29,6 +30,12 @@ class PostgresTransactions:
     async def begin(self) -> AsyncIterator[PostgresWork]:
         async with self.database.service_transaction() as conn:
             yield postgres_work(conn, self.clock)
+
+
+@pytest.fixture(autouse=True)
+def _plain_logs() -> None:
+    """Drawing a traceback with all its variables takes seconds."""
+    structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
 
 
 @pytest.fixture
