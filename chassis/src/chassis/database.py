@@ -28,8 +28,9 @@ BEGIN_TIMEOUT = timedelta(seconds=3)
 FINISH_TIMEOUT = timedelta(seconds=10)
 PING_TIMEOUT = timedelta(seconds=2)
 
-# Connection lost, deadlock or serialization failure, no resources, lock not to be had, operator's intervention, system error.
-PASSING_STATES = ("08", "25P03", "40", "53", "55", "57", "58")
+# Connection lost, idle for too long, password being changed, deadlock or serialization failure, no resources, lock not to
+# be had, operator's intervention, system error.
+PASSING_STATES = ("08", "25P03", "28", "40", "53", "55", "57", "58")
 PASSING_ERRORS = (PoolExhausted, ConnectionError, TimeoutError)
 
 _SERVICE = text("SELECT set_config('app.scope', 'service', true)")
@@ -156,7 +157,9 @@ def is_passing(error: BaseException) -> bool:
 
 
 def _name(error: BaseException) -> str:
-    return type(getattr(error, "orig", None) or error).__name__
+    """Name the driver's own error; SQLAlchemy wraps it twice."""
+    original = getattr(error, "orig", None)
+    return type(getattr(original, "__cause__", None) or original or error).__name__
 
 
 async def _commit(connection: AsyncConnection) -> None:

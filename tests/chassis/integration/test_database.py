@@ -201,6 +201,16 @@ async def test_ping_has_a_limit_of_its_own() -> None:
         await database.close()
 
 
+async def test_too_many_connections_are_unavailable(postgres: PostgresServer, dsn: str, database: Database) -> None:
+    """A server that takes no further connection is passing trouble, named as the driver names it."""
+    superuser = await asyncpg.connect(postgres.superuser_dsn)
+    await superuser.execute(f'ALTER ROLE "{dsn.rsplit("/", maxsplit=1)[-1]}" CONNECTION LIMIT 1')
+    await superuser.close()
+    async with database.service_transaction():
+        with pytest.raises(DatabaseUnavailable, match="TooManyConnectionsError"):
+            await database.ping()
+
+
 async def test_nobody_there_is_unavailable() -> None:
     """A refused connection is passing trouble, told without the password."""
     database = Database("postgresql://user:geheim@127.0.0.1:1/d", application_name="chassis")

@@ -1,0 +1,33 @@
+"""Clocks: the real one is aware and steady, the frozen one moves when told."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from chassis.clock import SystemClock
+from chassis.testing.frozen_clock import FrozenClock
+
+
+def test_the_system_clock_is_aware() -> None:
+    """Its time is in UTC, and its seconds never run backwards."""
+    clock = SystemClock()
+    assert clock.now().tzinfo == UTC
+    assert clock.monotonic() <= clock.monotonic()
+
+
+def test_time_passes_on_both_clocks() -> None:
+    """Advancing moves the wall clock and the monotonic one alike; setting the wall clock moves it alone."""
+    clock = FrozenClock(datetime(2026, 12, 1, 9, tzinfo=UTC))
+    before = clock.monotonic()
+    clock.advance(timedelta(seconds=90))
+    assert (clock.now(), clock.monotonic() - before) == (datetime(2026, 12, 1, 9, 1, 30, tzinfo=UTC), 90)
+    clock.jump(timedelta(hours=-1))
+    assert (clock.now().hour, clock.monotonic() - before) == (8, 90)
+
+
+def test_a_frozen_clock_refuses_nonsense() -> None:
+    """A time without a zone and time that passes backwards are mistakes of the test."""
+    with pytest.raises(ValueError, match="time zone"):
+        FrozenClock(datetime(2026, 12, 1, 9))  # noqa: DTZ001 - the mistake under test
+    with pytest.raises(ValueError, match="forwards"):
+        FrozenClock().advance(timedelta(seconds=-1))
