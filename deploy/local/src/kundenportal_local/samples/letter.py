@@ -104,7 +104,7 @@ class Letter:
         label, value = rows[-1]
         self._y -= 2.5 * mm
         self._canvas.setFillColor(GREEN)
-        self._canvas.roundRect(118 * mm, self._y - 3.4 * mm, RIGHT - 118 * mm, 8.4 * mm, 1.5 * mm, stroke=0, fill=1)
+        self._canvas.roundRect(106 * mm, self._y - 3.4 * mm, RIGHT - 106 * mm, 8.4 * mm, 1.5 * mm, stroke=0, fill=1)
         white = HexColor("#ffffff")
         self._text(RIGHT - 42 * mm, self._y - 0.6 * mm, label, size=10, font=BOLD, color=white, align_right=True)
         self._text(RIGHT - 3 * mm, self._y - 0.6 * mm, value, size=11, font=BOLD, color=white, align_right=True)

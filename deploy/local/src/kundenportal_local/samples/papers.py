@@ -120,9 +120,9 @@ def _farm(period: date) -> Iterator[Item]:
 
 
 def _butcher(period: date) -> Iterator[Item]:
-    weight = Decimal(640 + 35 * (period.month % 5))
-    yield Item(period.replace(day=4), "Material der Kategorie 3, Schlachtnebenprodukte", weight, "kg", Decimal("0.085"))
-    yield Item(period.replace(day=11), "Knochen und Schwarten", weight / 2, "kg", Decimal("0.062"))
+    weight = Decimal(64 + 3 * (period.month % 5)) / 10
+    yield Item(period.replace(day=4), "Schlachtnebenprodukte, Kategorie 3", weight, "dt", Decimal("8.50"))
+    yield Item(period.replace(day=11), "Knochen und Schwarten", weight / 2, "dt", Decimal("6.20"))
     yield Item(period.replace(day=12), "Altspeisefett, 120-l-Fass getauscht", Decimal(2), "Stück", Decimal("12.90"))
     yield Item(period.replace(day=25), "Behälterreinigung 240 l", Decimal(4), "Stück", Decimal("6.75"))
 
