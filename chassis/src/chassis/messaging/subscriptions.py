@@ -1,143 +1,16 @@
-"""What a service hears: records as they arrive, the handlers that take them, and which event starts which handler."""
+"""What a service hears, in its words: topics, events, and the handlers that take them."""
 
-import builtins
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cached_property
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
-from opentelemetry import context
-
-from chassis.telemetry import TRACE_HEADERS, context_of
-from kundenportal_contracts.envelope import Envelope, EventData, decode
+from chassis.messaging.handlers import Handler, MalformedHandler
+from chassis.messaging.records import DeadLetter, Event, Malformed, Partition, Record
 from kundenportal_contracts.topics import Topic
 
-P = TypeVar("P")
+__all__ = ["DeadLetter", "Event", "Handler", "Malformed", "MalformedHandler", "Partition", "Record", "Subscription"]
+
 W = TypeVar("W")
-W_contra = TypeVar("W_contra", contravariant=True)
-M = TypeVar("M", bound=EventData)
-
-NO_VALUE_SHA256 = bytes(32)
-
-
-class Partition(NamedTuple):
-    """A part of a topic within which records have an order."""
-
-    topic: str
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A Kafka record, byte for byte as the broker handed it over. A null value is a tombstone."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
-
-
-@dataclass(frozen=True)
-class Event:
-    """A record whose envelope is readable; its value is decoded by the handler that takes it."""
-
-    record: Record
-    envelope: Envelope
-
-    @property
-    def id(self) -> str:
-        return self.envelope.id
-
-    @property
-    def source(self) -> str:
-        return self.envelope.source
-
-    @property
-    def type(self) -> str:
-        return self.envelope.type
-
-    @property
-    def time(self) -> datetime:
-        return self.envelope.time
-
-    @cached_property
-    def value_sha256(self) -> bytes:
-        """The SHA-256 of the value's bytes; 32 zero bytes for a null value, which is not an empty one."""
-        return NO_VALUE_SHA256 if self.record.value is None else hashlib.sha256(self.record.value).digest()
-
-    def decode(self, model: builtins.type[M]) -> M:
-        """Read the value as this event; raises EventInvalid, also for a null value."""
-        return decode(model, self.record.value)
-
-    @property
-    def trace_headers(self) -> tuple[tuple[str, bytes], ...]:
-        """The record's own W3C trace headers; empty where it came without."""
-        return tuple((name, value) for name, value in self.record.headers if name in TRACE_HEADERS and value)
-
-    @contextmanager
-    def trace(self) -> Iterator[None]:
-        """Make the record's own trace the current one: logs, calls and `Outbox.add` inside carry it on.
-
-        A batch holds records of many traces; without this, what a handler says belongs to the batch's span.
-        """
-        headers = self.trace_headers
-        token = context.attach(context_of(headers)) if headers else None
-        try:
-            yield
-        finally:
-            if token is not None:
-                context.detach(token)
-
-
-@dataclass(frozen=True, slots=True)
-class Malformed:
-    """A record without a usable envelope, or of an unknown ce_type, on a topic whose subscription takes such records."""
-
-    record: Record
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A record that nothing can be done with here; its bytes go to the dead letters of the service.
-
-    `reason` is one word of a fixed list and goes into a header; `detail` goes to the log, so it holds no values.
-    """
-
-    record: Record
-    reason: str
-    detail: str = ""
-
-
-class Handler(Protocol[P, W_contra]):
-    """Takes runs of consecutive events of one type of one partition, in order."""
-
-    async def prepare(self, events: Sequence[Event], /) -> Sequence[P | DeadLetter]:
-        """Decode, hash, inspect, put: one verdict per event, in order, without a database connection.
-
-        Verdicts are kept across retries (for at most 50 minutes). May raise TryAgain: the partition pauses and the
-        whole batch is repeated. An exception of our own is traced to its event by preparing one by one.
-        """
-
-    async def apply(self, prepared: Sequence[P], work: W_contra, /) -> Sequence[DeadLetter]:
-        """Write the effects inside the batch's one transaction; never commit.
-
-        Gets what `prepare` did not dead-letter. May be repeated with the same objects, in smaller runs too, after a
-        rollback, so it must not change them. Returns the records to dead-letter instead.
-        """
-
-
-class MalformedHandler(Protocol[P, W_contra]):
-    """The same two steps for records that are no events."""
-
-    async def prepare(self, records: Sequence[Malformed], /) -> Sequence[P | DeadLetter]: ...
-
-    async def apply(self, prepared: Sequence[P], work: W_contra, /) -> Sequence[DeadLetter]: ...
 
 
 @dataclass(frozen=True)
