@@ -21,7 +21,7 @@ from kundenportal_local.stack import Stack
 from kundenportal_local.supervisor import Supervisor
 from kundenportal_local.welcome import welcome
 
-PART_SECONDS = 60.0
+PART_SECONDS = 120.0
 STOP_ORDER = ((SERVICES, 15.0), (("smtp", "s3", "kafka", "postgres"), 9.0))
 
 
