@@ -62,13 +62,7 @@ class JinjaMailWriter:
             for part in ("subject.txt", "body.txt", "body.html")
         )
         attachment = (file_name(mail.document), file) if file is not None and mail.document is not None else None
-        chunks = build(
-            self._headers(mail, subject),
-            text=text,
-            html=html,
-            boundary=f"=_{mail.ticket.delivery_id.hex}",
-            file=attachment,
-        )
+        chunks = build(self._headers(mail, subject), text=text, html=html, file=attachment)
         return Message(self._sender.address, mail.address, chunks)
 
     def _headers(self, mail: DueMail, subject: str) -> dict[str, str]:

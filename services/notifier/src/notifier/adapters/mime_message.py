@@ -7,18 +7,21 @@ lines go in as they were made once for everybody. Nothing that a person or a sys
 import binascii
 import re
 from collections.abc import Mapping
-from email import message_from_bytes
 from urllib.parse import quote
 
 from notifier.ports import EncodedFile, MailUnsafe
 
 ENCODED_WORD = re.compile(r"=\?")
 HEADER_LINE = re.compile(r"[\x20-\x7e]*(\r\n [\x21-\x7e][\x20-\x7e]*)*")
-PART_HEADERS = frozenset({"Content-Type", "Content-Transfer-Encoding", "Content-Disposition"})
+PART_HEADERS = frozenset({b"Content-Type", b"Content-Transfer-Encoding", b"Content-Disposition"})
 NOT_IN_FILE_NAMES = re.compile(r'[/\\<>:"|?*]')
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
-TEXT_BODY = re.compile(rb"(\r\n\r\n)(?!--=_).*?(?=\r\n--=_)", re.DOTALL)
+HEADER_BLOCK = re.compile(rb"(?:\A|(?<=\n)--=_[^\r\n]*\r?\n)((?:[^\r\n]+\r?\n)+)\r?\n")
+NAME = re.compile(rb"(?m)^([^\s:]+)[ \t]*:")
+BARE_LINE_END = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 WORD_BYTES = 42  # of UTF-8 in one encoded word, so that it fits a line of 76 characters behind its header's name
+# Neither quoted-printable nor base64 ever has `=_`, so the boundaries need no chance.
+ALTERNATIVE, MIXED = "=_alternative", "=_mixed"
 PIECE = 54
 LINE = 76
 MOST_IN_LINE = 998
@@ -81,23 +84,22 @@ def build(
     *,
     text: str,
     html: str,
-    boundary: str,
     file: tuple[str, EncodedFile] | None = None,
 ) -> tuple[bytes, ...]:
-    """The mail as chunks ready for DATA: CRLF everywhere, dots stuffed, the file's lines not copied.
+    """Give the mail as chunks ready for DATA: CRLF everywhere, dots stuffed, the file's lines not copied.
 
-    `headers` are finished values; `boundary` must hold `=_`, which quoted-printable never produces.
+    `headers` are finished values, in the order in which they go out.
     """
-    alternative = _alternative(text, html, boundary + "a")
+    alternative = _alternative(text, html)
     if file is None:
         head = _lines(headers) + alternative
         return _checked(headers, (head,), head)
     name, content = file
     head = (
         _lines(headers)
-        + f'Content-Type: multipart/mixed;\r\n boundary="{boundary}m"\r\n\r\n--{boundary}m\r\n'.encode("ascii")
+        + f'Content-Type: multipart/mixed;\r\n boundary="{MIXED}"\r\n\r\n--{MIXED}\r\n'.encode("ascii")
         + alternative
-        + f"\r\n--{boundary}m\r\n".encode("ascii")
+        + f"\r\n--{MIXED}\r\n".encode("ascii")
         + _lines(
             {
                 "Content-Type": content.media_type,
@@ -107,22 +109,22 @@ def build(
         )
         + b"\r\n"
     )
-    tail = f"\r\n--{boundary}m--\r\n".encode("ascii")
+    tail = f"\r\n--{MIXED}--\r\n".encode("ascii")
     return _checked(headers, (head, content.lines, tail), head + tail)
 
 
-def _alternative(text: str, html: str, boundary: str) -> bytes:
+def _alternative(text: str, html: str) -> bytes:
     parts = b"".join(
-        f"--{boundary}\r\nContent-Type: {kind}; charset=utf-8\r\n"
+        f"--{ALTERNATIVE}\r\nContent-Type: {kind}; charset=utf-8\r\n"
         f"Content-Transfer-Encoding: quoted-printable\r\n\r\n".encode("ascii")
         + quoted_printable(body)
         + b"\r\n"
         for kind, body in (("text/plain", text), ("text/html", html))
     )
     return (
-        f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n'.encode("ascii")
+        f'Content-Type: multipart/alternative;\r\n boundary="{ALTERNATIVE}"\r\n\r\n'.encode("ascii")
         + parts
-        + f"--{boundary}--\r\n".encode("ascii")
+        + f"--{ALTERNATIVE}--\r\n".encode("ascii")
     )
 
 
@@ -141,15 +143,12 @@ def _lines(headers: Mapping[str, str]) -> bytes:
 
 
 def _checked(headers: Mapping[str, str], chunks: tuple[bytes, ...], without_file: bytes) -> tuple[bytes, ...]:
-    """Read the finished bytes back as any other program would: only the planned headers, only the planned parts.
-
-    The texts are left out of the reading: no line of quoted-printable can be taken for a boundary.
-    """
-    read = message_from_bytes(TEXT_BODY.sub(rb"\1", without_file))
-    parts = list(read.walk())
-    part_headers = {name for part in parts[1:] for name in part.keys()}  # noqa: SIM118 -- a message is no mapping
-    planned_parts = PARTS_OF_A_NOTICE if len(chunks) == 1 else PARTS_WITH_A_FILE
-    if read.keys() != [*headers, "Content-Type"] or not part_headers <= PART_HEADERS or len(parts) != planned_parts:
+    """Read the finished bytes back: only the planned headers, only the planned parts, every line ended by CRLF."""
+    names = [NAME.findall(block) for block in HEADER_BLOCK.findall(without_file)]
+    planned = [name.encode("ascii") for name in (*headers, "Content-Type")]
+    parts = PARTS_OF_A_NOTICE if len(chunks) == 1 else PARTS_WITH_A_FILE
+    foreign = {name for found in names[1:] for name in found} - PART_HEADERS
+    if names[0] != planned or len(names) != parts or foreign or BARE_LINE_END.search(without_file):
         raise MailUnsafe("the finished mail has headers or parts that nobody planned")
     return tuple(_dots_stuffed(chunk) for chunk in chunks)
 

@@ -16,6 +16,7 @@ from chassis.outbox.record import Outgoing
 from notifier.domain import DOT_MARGIN_SECONDS, LEASE, RENEW_LEASE_SECONDS
 from notifier.ports import Begin, Result, Ticket, Work
 
+GATHER_SECONDS = 0.002  # for other connections that are about to say something, too
 LEASE_SECONDS = LEASE.total_seconds()
 log = get_logger()
 
@@ -91,6 +92,7 @@ class RecordProgress:
         pauses = back_off()
         while True:
             await self._something_to_do()
+            await asyncio.sleep(GATHER_SECONDS)
             batch, self._waiting = self._waiting, _Batch()
             try:
                 await self._flush(batch)
