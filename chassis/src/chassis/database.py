@@ -25,7 +25,8 @@ STATEMENT_TIMEOUT = timedelta(seconds=20)
 LOCK_TIMEOUT = timedelta(seconds=5)
 IDLE_TIMEOUT = timedelta(seconds=30)
 BEGIN_TIMEOUT = timedelta(seconds=3)
-FINISH_TIMEOUT = timedelta(seconds=10)
+COMMIT_TIMEOUT = timedelta(seconds=10)
+ROLLBACK_TIMEOUT = timedelta(seconds=3)
 PING_TIMEOUT = timedelta(seconds=2)
 
 # Connection lost, idle for too long, password being changed, deadlock or serialization failure, no resources, lock not to
@@ -164,7 +165,7 @@ def _name(error: BaseException) -> str:
 
 async def _commit(connection: AsyncConnection) -> None:
     try:
-        async with asyncio.timeout(FINISH_TIMEOUT.total_seconds()):
+        async with asyncio.timeout(COMMIT_TIMEOUT.total_seconds()):
             await connection.commit()
     except DBAPIError:
         raise
@@ -178,7 +179,7 @@ async def _commit(connection: AsyncConnection) -> None:
 async def _give_up(connection: AsyncConnection) -> None:
     """Roll back. A connection that does not even do that is thrown away; what went wrong before is the news, not this."""
     try:
-        async with asyncio.timeout(FINISH_TIMEOUT.total_seconds()):
+        async with asyncio.timeout(ROLLBACK_TIMEOUT.total_seconds()):
             await connection.rollback()
     except Exception:  # noqa: BLE001 - the caller raises what led here
         await connection.invalidate()
