@@ -50,7 +50,7 @@ def outcome(batches: list[list[Event]]) -> tuple[list[Any], Any, Any]:
     return told, documents, sorted(intake.reasons)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(records(), max_size=8), st.sets(st.integers(1, 7)))
 def test_batches_do_not_matter(events: list[Event], cuts: set[int]) -> None:
     """One record a batch, all in one batch, or any cut between: the same is said in the same order."""
@@ -59,7 +59,7 @@ def test_batches_do_not_matter(events: list[Event], cuts: set[int]) -> None:
     assert outcome(batches) == outcome([[one] for one in events]) == outcome([events])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(records(), max_size=8), st.integers(0, 8))
 def test_a_redelivery_changes_nothing(events: list[Event], back: int) -> None:
     """Going back to an earlier offset and reading on says nothing new and keeps nothing twice."""

@@ -83,12 +83,17 @@ class Judge:
 
 def refuse(event: Event, refusal: DocumentRefused) -> Refused:
     """Note a refusal with the customer and the document, where they can be read."""
+    return refuse_record(event.record, refusal, event)
+
+
+def refuse_record(record: Record, refusal: DocumentRefused, event: Event | None = None) -> Refused:
+    """The same for a record that may be no event."""
     try:
-        data = read_object(event.record.value)
+        data = read_object(record.value)
     except EventInvalid:
         data = {}
     return Refused(
-        record=event.record,
+        record=record,
         event=event,
         reason=refusal.reason,
         detail=refusal.detail,

@@ -9,9 +9,9 @@ from chassis.clock import Clock
 from chassis.logs import get_logger
 from chassis.messaging.subscriptions import DeadLetter, Malformed, Record
 from chassis.outbox.record import Outgoing
-from documents.domain import Reason
+from documents.domain import DocumentRefused, Reason
 from documents.ports import DocumentsWork, QuarantinedRecord
-from documents.use_cases.judge_events import Refused
+from documents.use_cases.judge_events import Refused, refuse_record
 from kundenportal_contracts.documents import DocumentRejected
 
 NAMESPACE: Final = UUID("6f0a3c1e-52a7-5c0e-9b43-1d2a64d6c7aa")
@@ -28,7 +28,7 @@ class QuarantineRecords:
 
     async def prepare(self, records: Sequence[Malformed]) -> Sequence[Refused]:
         return [
-            Refused(malformed.record, None, Reason.MALFORMED_EVENT, malformed.detail or "no event")
+            refuse_record(malformed.record, DocumentRefused(Reason.MALFORMED_EVENT, malformed.detail))
             for malformed in records
         ]
 
