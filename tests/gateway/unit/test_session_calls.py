@@ -72,7 +72,7 @@ async def test_a_logout_ends_the_session_and_takes_the_cookie(portal: FakePortal
 async def test_a_cookie_that_cannot_be_ours_asks_nobody(portal: FakePortal, cookie: str) -> None:
     """Absurd cookies are 401 before any service is asked."""
     async with portal.browser() as browser:
-        answer = await browser.get("/api/v1/session", headers={"cookie": f"__Host-session={cookie}".encode()})
+        answer = await browser.get("/api/v1/session", headers={b"cookie": f"__Host-session={cookie}".encode()})
     assert answer.status_code == 401
     assert not portal.identity.requests
 

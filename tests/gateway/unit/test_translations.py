@@ -36,8 +36,8 @@ def test_placeholders_are_the_same_in_both_languages() -> None:
     source = (PACKAGE / "locales" / "en" / "LC_MESSAGES" / "gateway.po").read_bytes()
     for message in read_po(BytesIO(source), locale="en"):
         ids = message.id if isinstance(message.id, (tuple, list)) else (message.id,)
-        strings = message.string if isinstance(message.string, tuple) else (message.string,)
-        expected = set(re.findall(r"%\(\w+\)s", ids[-1]))
+        strings = [str(text) for text in (message.string if isinstance(message.string, tuple) else (message.string,))]
+        expected = set(re.findall(r"%\(\w+\)s", str(ids[-1])))
         assert all(set(re.findall(r"%\(\w+\)s", text)) <= expected for text in strings), message.id
 
 

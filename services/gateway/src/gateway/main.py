@@ -37,7 +37,7 @@ async def serve() -> int:
             HttpServer("http", app, settings.http_host, settings.http_port),
             HttpServer("management", management_app(health), settings.management_host, settings.management_port),
         ]
-        return await run_service(components, settings.shutdown_seconds)
+        return await run_service(components, settings.shutdown_seconds, health=health)
 
 
 def parts(settings: GatewaySettings, upstreams: Upstreams, clock: Clock) -> Parts:
