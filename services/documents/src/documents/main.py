@@ -11,6 +11,7 @@ from chassis.lifecycle import Component, HttpServer, run_service
 from chassis.logs import configure_logs
 from chassis.messaging.consumer import Consumer
 from chassis.messaging.dead_letters import DeadLetters
+from chassis.messaging.topics_at_start import TopicsAtStart
 from chassis.outbox.relay import Relay
 from chassis.principal import PrincipalVerifier, RemoteJwks
 from chassis.settings import load_settings
@@ -23,7 +24,7 @@ from documents.adapters.s3_content_store import S3ContentStore, S3IntakeStore, o
 from documents.adapters.signed_cursors import SignedCursors
 from documents.settings import DocumentsSettings
 from documents.wiring import application, intake_subscriptions
-from kundenportal_contracts.topics import BILLING_DOCUMENTS
+from kundenportal_contracts.topics import BILLING_DOCUMENTS, of_service
 
 
 async def serve() -> int:
@@ -65,10 +66,11 @@ def components(
     return [
         HttpServer("http", app, settings.http_host, settings.http_port),
         HttpServer("management", management_app(health), settings.management_host, settings.management_port),
+        TopicsAtStart(settings, of_service("documents"), health=health),
         consumer,
         Relay(settings.database_url, settings, health=health, clock=clock),
         inbox_pruner(database, [BILLING_DOCUMENTS]),
     ]
 
 
-cli = service_cli("documents", serve, "documents.migrations", DocumentsSettings)
+cli = service_cli("documents", serve, "documents.migrations", DocumentsSettings, topics=of_service("documents"))

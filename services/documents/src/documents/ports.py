@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from chassis.inbox.deduplicate import Seen
+from chassis.inbox.deduplicate import Identity
 from chassis.messaging.subscriptions import Event, Record
 from chassis.outbox.record import EventLog
 from documents.domain import Document, Reason
@@ -70,7 +70,7 @@ class Quarantine(Protocol):
 
 
 class Inbox(Protocol):
-    async def seen(self, events: Sequence[Event]) -> list[Seen]: ...
+    async def known(self, events: Sequence[Event]) -> dict[Identity, bytes]: ...
 
     async def take(self, events: Sequence[Event]) -> None: ...
 

@@ -68,8 +68,7 @@ class _Worker:
     async def ask(self, kind: bytes, content: bytes) -> tuple[bytes, str]:
         try:
             async with asyncio.timeout(WALL_SECONDS):
-                self._writer.write(wire.REQUEST.pack(kind, len(content)))
-                self._writer.write(content)
+                self._writer.write(wire.REQUEST.pack(kind, len(content)) + content)
                 await self._writer.drain()
                 verdict, length = wire.REPLY.unpack(await self._reader.readexactly(wire.REPLY.size))
                 return verdict, (await self._reader.readexactly(length)).decode()

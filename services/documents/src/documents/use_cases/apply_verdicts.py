@@ -1,11 +1,11 @@
 """Lets events take effect in their order, each once, and says what has changed: the part in the transaction."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol, TypeVar
 
 from chassis.clock import Clock
-from chassis.inbox.deduplicate import Seen
+from chassis.inbox.deduplicate import Identity
 from chassis.logs import get_logger
 from chassis.messaging.subscriptions import Event
 from chassis.outbox.record import Outgoing
@@ -29,7 +29,6 @@ class Named(Protocol):
 
 
 T = TypeVar("T", bound=Named)
-Identity = tuple[str, str]
 _REUSED: Final = DocumentRefused(Reason.EVENT_ID_REUSED, "this ce_id came before with another value")
 
 
@@ -57,19 +56,17 @@ async def _once(verdicts: Sequence[Taken[T] | Refused], inbox: Inbox) -> tuple[l
 
     A refused record leaves no trace in the inbox, so neither does it count for those after it in this batch.
     """
-    stored = await _stored([one.event for one in verdicts if one.event is not None], inbox)
-    effective: dict[Identity, bytes] = {}
+    effective = await inbox.known([one.event for one in verdicts if one.event is not None])
     taken: list[Taken[T]] = []
     refused: list[Refused] = []
     for one in verdicts:
         event = one.event
         if event is None:
             raise TypeError("a record without an envelope is quarantined elsewhere")
-        seen = stored[_identity(event), event.value_sha256]
         earlier = effective.get(_identity(event))
-        if seen == "repeated" or earlier == event.value_sha256:
+        reused = earlier is not None
+        if earlier == event.value_sha256:
             continue
-        reused = seen == "reused" or earlier is not None
         if isinstance(one, Refused):
             hidden = reused and Reason.EVENT_ID_REUSED.comes_before(one.reason)
             refused.append(replace(one, reason=_REUSED.reason, detail=_REUSED.detail) if hidden else one)
@@ -79,19 +76,6 @@ async def _once(verdicts: Sequence[Taken[T] | Refused], inbox: Inbox) -> tuple[l
             effective[_identity(event)] = event.value_sha256
             taken.append(one)
     return taken, refused
-
-
-async def _stored(events: Iterable[Event], inbox: Inbox) -> dict[tuple[Identity, bytes], Seen]:
-    """Ask the inbox for each id and value on its own, because `seen` judges later values of an id by the first one."""
-    waiting = {(_identity(event), event.value_sha256): event for event in events}
-    answers: dict[tuple[Identity, bytes], Seen] = {}
-    while waiting:
-        asked = {identity: (identity, sha256) for identity, sha256 in reversed(waiting)}
-        seen = await inbox.seen([waiting[key] for key in asked.values()])
-        answers.update(zip(asked.values(), seen, strict=True))
-        for key in asked.values():
-            del waiting[key]
-    return answers
 
 
 def _identity(event: Event) -> Identity:
