@@ -47,3 +47,15 @@ ALL: tuple[Topic, ...] = (
     dead_letters("documents"),
     dead_letters("notifier"),
 )
+
+
+def of_service(service: str) -> tuple[Topic, ...]:
+    """What a service hears or speaks on: it looks for these at its start."""
+    return (*_HEARD_OR_SPOKEN[service], dead_letters(service))
+
+
+_HEARD_OR_SPOKEN: dict[str, tuple[Topic, ...]] = {
+    "identity": (BILLING_CUSTOMERS, IDENTITY_CUSTOMERS, USERS, CREDENTIALS),
+    "documents": (BILLING_DOCUMENTS, DOCUMENTS),
+    "notifier": (DOCUMENTS, USERS, CREDENTIALS, DELIVERIES),
+}

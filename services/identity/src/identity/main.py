@@ -8,9 +8,10 @@ from chassis.database import Database, DatabaseUnavailable
 from chassis.health import Health, management_app
 from chassis.inbox.pruner import inbox_pruner
 from chassis.lifecycle import Component, HttpServer, Periodic, run_service
-from chassis.logs import configure_logs, get_logger
+from chassis.logs import configure_logs
 from chassis.messaging.consumer import Consumer
 from chassis.messaging.dead_letters import DeadLetters
+from chassis.messaging.topics_at_start import TopicsAtStart
 from chassis.outbox.relay import Relay
 from chassis.settings import load_settings
 from chassis.telemetry import configure_telemetry
@@ -26,9 +27,7 @@ from identity.settings import IdentitySettings
 from identity.subscriptions import subscriptions
 from identity.use_cases.forget_stale_data import ForgetStaleData
 from identity.wiring import application, use_cases
-from kundenportal_contracts.topics import BILLING_CUSTOMERS
-
-log = get_logger()
+from kundenportal_contracts.topics import BILLING_CUSTOMERS, of_service
 
 
 async def serve() -> int:
@@ -69,6 +68,7 @@ async def components(
     return [
         HttpServer("http", application(use, health), settings.http_host, settings.http_port),
         HttpServer("management", management_app(health), settings.management_host, settings.management_port),
+        TopicsAtStart(settings, of_service("identity"), health=health),
         consumer,
         Relay(settings.database_url, settings, health=health, clock=clock),
         Periodic("forget_stale_data", FAILURE_WINDOW, ForgetStaleData(transactions, clock)),
@@ -76,4 +76,4 @@ async def components(
     ]
 
 
-cli = service_cli("identity", serve, "identity.migrations", IdentitySettings)
+cli = service_cli("identity", serve, "identity.migrations", IdentitySettings, topics=of_service("identity"))

@@ -13,11 +13,12 @@ from chassis.lifecycle import Component, HttpServer, Periodic, run_service
 from chassis.logs import configure_logs
 from chassis.messaging.consumer import Consumer
 from chassis.messaging.dead_letters import DeadLetters
+from chassis.messaging.topics_at_start import TopicsAtStart
 from chassis.outbox.relay import Relay
 from chassis.principal import PrincipalVerifier, RemoteJwks
 from chassis.settings import load_settings
 from chassis.telemetry import configure_telemetry
-from kundenportal_contracts.topics import CREDENTIALS, DOCUMENTS
+from kundenportal_contracts.topics import CREDENTIALS, DOCUMENTS, of_service
 from notifier.adapters.postgres_wakeups import PostgresWakeups
 from notifier.settings import NotifierSettings
 from notifier.subscriptions import subscriptions
@@ -63,6 +64,7 @@ def components(
     return [
         HttpServer("http", app, settings.http_host, settings.http_port),
         HttpServer("management", management_app(health), settings.management_host, settings.management_port),
+        TopicsAtStart(settings, of_service("notifier"), health=health),
         consumer,
         Relay(settings.database_url, settings, health=health, clock=clock),
         PostgresWakeups(settings.database_url, send_due_mails.wake),
@@ -72,4 +74,4 @@ def components(
     ]
 
 
-cli = service_cli("notifier", serve, "notifier.migrations", NotifierSettings)
+cli = service_cli("notifier", serve, "notifier.migrations", NotifierSettings, topics=of_service("notifier"))
