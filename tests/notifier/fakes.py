@@ -123,7 +123,7 @@ class MemorySettings:
     async def get(self, user_id: UUID) -> NotificationSettings | None:
         return self._rows.settings.get(user_id)
 
-    async def put(self, user_id: UUID, customer_number: str, settings: NotificationSettings) -> None:
+    async def put(self, user_id: UUID, customer_number: str, settings: NotificationSettings) -> None:  # noqa: ARG002 -- the port's
         self._rows.settings[user_id] = settings
 
 

@@ -143,7 +143,7 @@ def removed(document_id: str, version: int | None = None, **changed: Any) -> Eve
     return event("documents.DocumentRemoved.v1", data | changed, source="documents")
 
 
-def password_issued(secret: str = "sealed", **changed: Any) -> Event:
+def password_issued(secret: str, **changed: Any) -> Event:
     envelope = {name: changed.pop(name) for name in ("id", "time") if name in changed}
     data = {
         "user_id": str(uuid4()),

@@ -1,6 +1,7 @@
 """The notifier as a process of its own, on real parts; driven by the bus and looked at from outside."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -30,8 +31,6 @@ def sealed(secret: str, key: ECKey = KEY) -> str:
 
 
 def key_set() -> str:
-    import json  # noqa: PLC0415 -- only here
-
     return json.dumps({"keys": [KEY.as_dict(private=True)]})
 
 
@@ -43,7 +42,7 @@ class Notifier:
     process: subprocess.Popen[bytes] | None = None
 
     async def start(self) -> None:
-        self.process = subprocess.Popen(
+        self.process = subprocess.Popen(  # noqa: ASYNC220 -- a moment, in a test
             self.command, env={**os.environ, **self.environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
         os.set_blocking(self.process.stdout.fileno(), False)  # type: ignore[union-attr]
@@ -120,7 +119,10 @@ async def eventually(database_url: str, statement: str, wanted: Any, seconds: fl
     found: Any = None
     try:
         async with asyncio.timeout(seconds):
-            while (found := [tuple(row.values()) for row in await rows(database_url, statement)]) != wanted:
+            while True:
+                found = [tuple(row.values()) for row in await rows(database_url, statement)]
+                if found == wanted:
+                    return
                 await asyncio.sleep(0.05)
     except TimeoutError:
         raise AssertionError(f"{statement}: {found}, not {wanted}") from None

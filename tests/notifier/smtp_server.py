@@ -46,6 +46,8 @@ class MisbehavingServer:
     connections: int = 0
     open: int = 0
     late_seconds: float | None = None
+    after: Callable[[str], None] = lambda _phase: None
+    """Called when a reply of this phase has gone out."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -81,7 +83,8 @@ class _Session:
             await self.say("ehlo", self.greetings())
         elif verb == "starttls":
             await self.say("starttls")
-            await self.writer.start_tls(self.server.tls)  # type: ignore[arg-type] -- offered only where it is set
+            assert self.server.tls is not None, "offered only where it is set"
+            await self.writer.start_tls(self.server.tls)
         elif verb in {"mail", "rcpt"}:
             address = re.search(r"<(.*)>", line)
             name = address.group(1) if address else "?"
@@ -114,6 +117,7 @@ class _Session:
         if told is None:
             self.writer.write((fine or FINE[phase]) + b"\r\n")
         await self.writer.drain()
+        self.server.after(phase)
         return told is None or (phase == "data" and isinstance(told, bytes) and told.startswith(b"354"))
 
     async def act(self, told: Reply | None) -> None:

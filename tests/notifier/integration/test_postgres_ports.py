@@ -1,6 +1,5 @@
 """The PostgreSQL adapters keep the contract that the in-memory ports keep, as the service's own role."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,16 +9,12 @@ import pytest
 
 from chassis.clock import SystemClock
 from chassis.database import Database
-from chassis.migrations import upgrade
 from notifier.domain import State
 from notifier.ports import Ticket
 from notifier.wiring import NotifierWork
-from tests.fixtures.postgres import PostgresServer
 from tests.notifier.ports_contract import AddressBookContract, DeliveriesContract, DocumentsContract
 
 pytestmark = pytest.mark.integration
-
-TABLES = ("customer", "recipient", "notification_settings", "published_document", "delivery", "inbox", "outbox")
 
 
 class PostgresStore:
@@ -52,22 +47,9 @@ class PostgresStore:
         return datetime.now(UTC)
 
 
-@pytest.fixture(scope="module")
-def database_url(postgres: PostgresServer) -> str:
-    url = postgres.create_database("notifier")
-    upgrade(url, "notifier.migrations")
-    return url
-
-
 @pytest.fixture
-async def store(database_url: str) -> AsyncIterator[PostgresStore]:
-    database = Database(database_url, pool_size=3, application_name="notifier-test")
-    async with database.service_transaction() as conn:
-        for table in TABLES:
-            await conn.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 -- our own tables
-    yield PostgresStore(database)
-    await asyncio.sleep(0)
-    await database.close()
+def store(database: Database) -> PostgresStore:
+    return PostgresStore(database)
 
 
 class TestAddressBook(AddressBookContract): ...

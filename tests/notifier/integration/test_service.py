@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import subprocess
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -35,18 +36,24 @@ class Running:
         return {"object_key": key, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
+@pytest.fixture(scope="module")
+def topics(broker: Broker) -> Broker:
+    """Made once: each test's process goes on where the one before it ended."""
+    asyncio.run(broker.create_topics(TOPICS))
+    return broker
+
+
 @pytest.fixture
 async def running(
-    postgres: PostgresServer, broker: Broker, object_store: ObjectStore, mailbox: Mailbox
+    postgres: PostgresServer, topics: Broker, object_store: ObjectStore, mailbox: Mailbox
 ) -> AsyncIterator[Running]:
     url, bucket = postgres.create_database("notifier"), object_store.create_bucket()
-    await broker.create_topics(TOPICS)
     with reserved_ports(2) as (http_port, management_port):
         environment = {
             "KUNDENPORTAL_HTTP_PORT": str(http_port),
             "KUNDENPORTAL_MANAGEMENT_PORT": str(management_port),
             "KUNDENPORTAL_DATABASE_URL": url,
-            "KUNDENPORTAL_KAFKA_BOOTSTRAP": broker.bootstrap,
+            "KUNDENPORTAL_KAFKA_BOOTSTRAP": topics.bootstrap,
             "KUNDENPORTAL_IDENTITY_URL": "http://127.0.0.1:9",
             "KUNDENPORTAL_S3_ENDPOINT": object_store.endpoint,
             "KUNDENPORTAL_S3_ACCESS_KEY": object_store.access_key,
@@ -56,8 +63,9 @@ async def running(
             "KUNDENPORTAL_SMTP_PORT": str(mailbox.smtp_port),
             "KUNDENPORTAL_PUBLIC_URL": "https://portal.example",
             "KUNDENPORTAL_NOTIFIER_PRIVATE_KEYS": key_set(),
+            "KUNDENPORTAL_GROUP_INSTANCE_ID": "test-notifier",
         }
-        await asyncio.to_thread(subprocess.run, [program(), "migrate"], env=environment, check=True)
+        await asyncio.to_thread(lambda: subprocess.run([program(), "migrate"], env=environment, check=True))
         notifier = Notifier(environment, http_port)
         await notifier.start()
         store = S3Store(
@@ -70,7 +78,7 @@ async def running(
             client_options={"allow_http": True},
         )
         try:
-            async with speaker(broker.bootstrap) as bus:
+            async with speaker(topics.bootstrap) as bus:
                 yield Running(notifier, url, bus, store, mailbox)
         finally:
             print(notifier.output())  # noqa: T201 -- shown where a test fails
@@ -155,7 +163,7 @@ async def test_old_and_removed_documents_cause_no_mail(running: Running) -> None
         published(time=now - timedelta(days=8)),
         published(time=now, current=False),
         gone,
-        removed(str(gone.record.value and __import__("json").loads(gone.record.value)["document_id"])),
+        removed(json.loads(gone.record.value or b"")["document_id"]),
     )
     await eventually(running.url, "SELECT count(*) FROM inbox", [(4,)])
     await running.bus.say(USERS.name, user_event("UserCreated", email="zwei@hof.example", customer_number="4712"))

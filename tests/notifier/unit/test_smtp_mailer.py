@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from chassis.testing.frozen_clock import FrozenClock
-from notifier.adapters.smtp_connection import SmtpServer
+from notifier.adapters.smtp_connection import SmtpServer, Tls
 from notifier.adapters.smtp_mailer import IDLE_SECONDS, MOST_USES, SmtpMailer
 from notifier.domain import Answer, Phase, State, judge
 from notifier.ports import MailUnsafe, Message, Outcome, Withdrawn
@@ -38,9 +38,11 @@ async def send(
 
 
 @asynccontextmanager
-async def mailer_to(server: MisbehavingServer, **how: object) -> AsyncIterator[SmtpMailer]:
-    quick = SmtpServer("127.0.0.1", server.port, "portal.example", dot_seconds=0.3, reply_seconds=0.3, body_seconds=0.5)
-    mailer = SmtpMailer(replace(quick, **how), CLOCK)  # type: ignore[arg-type] -- fields of SmtpServer by name
+async def mailer_to(
+    server: MisbehavingServer, *, tls: Tls = "none", context: ssl.SSLContext | None = None
+) -> AsyncIterator[SmtpMailer]:
+    limits = {"dot_seconds": 0.3, "reply_seconds": 0.3, "body_seconds": 0.5}
+    mailer = SmtpMailer(SmtpServer("127.0.0.1", server.port, "portal.example", tls, context, **limits), CLOCK)
     try:
         yield mailer
     finally:
@@ -178,9 +180,9 @@ async def test_a_connection_lost_while_waiting_for_the_mark_is_no_unknown() -> N
         await asyncio.sleep(0.1)
         return True
 
-    async with misbehaving(lambda phase, _: "close" if phase == "body" else None) as server:
-        async with mailer_to(server) as mailer:
-            outcome = await send(mailer, Message("a@b.example", "c@d.example", (b"x\r\n",)), may_finish=may_finish)
+    small = Message("a@b.example", "c@d.example", (b"x\r\n",))
+    async with misbehaving(at("body", "close")) as server, mailer_to(server) as mailer:
+        outcome = await send(mailer, small, may_finish=may_finish)
         assert judge(outcome.answer) is State.DELAYED
 
 
@@ -267,17 +269,20 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[ssl.SSLContext,
 
 async def test_starttls_encrypts(authority: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
     """Greeted twice, and the mail arrives."""
-    async with misbehaving(tls=authority[0]) as server:
-        async with mailer_to(server, tls="starttls", context=authority[1]) as mailer:
-            assert (await send(mailer)).answer.code == 250
+    server_side, client_side = authority
+    async with (
+        misbehaving(tls=server_side) as server,
+        mailer_to(server, tls="starttls", context=client_side) as mailer,
+    ):
+        assert (await send(mailer)).answer.code == 250
         assert server.commands.count("EHLO portal.example") == 2
 
 
 async def test_starttls_is_no_matter_of_luck(authority: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
     """A server without it, or with a foreign certificate, gets nothing."""
-    async with misbehaving(at("starttls", b"454 not now"), tls=authority[0]) as server:
-        async with mailer_to(server, tls="starttls", context=authority[1]) as mailer:
-            assert (await send(mailer)).answer.relay_is_away
-    async with misbehaving(tls=authority[0]) as server, mailer_to(server, tls="starttls") as mailer:
+    without, foreign = misbehaving(at("starttls", b"454 not now"), tls=authority[0]), misbehaving(tls=authority[0])
+    async with without as server, mailer_to(server, tls="starttls", context=authority[1]) as mailer:
+        assert (await send(mailer)).answer.relay_is_away
+    async with foreign as server, mailer_to(server, tls="starttls") as mailer:
         assert (await send(mailer)).answer.relay_is_away
         assert server.accepted == []

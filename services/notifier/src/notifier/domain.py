@@ -16,6 +16,7 @@ TRY_AGAIN_SECONDS = (5, 10, 20, 30, *[45] * 12, *[300] * 6, *[900] * 8, 3600)
 RELAY_TRY_AGAIN_SECONDS = 30  # the mail server itself is away: nobody judged the mail, so the wait stays short
 SUBJECTS = UUID("5f2a1c5e-3d0e-5b43-9a77-0f6f1e0c2b11")
 OTHER = "other"
+DONE, TRY_LATER, REFUSED = 2, 4, 5  # the first digit of an SMTP reply
 
 
 class State(StrEnum):
@@ -261,9 +262,10 @@ _MAILBOX_TROUBLE = re.compile(r"\s*5\.[12]\.\d")
 
 def judge(answer: Answer) -> State:
     """The state that an answer means. After the dot silence is `unknown`; before it nothing has been handed over."""
-    if answer.phase is Phase.DOT and (answer.code is None or answer.code < 400):
-        return State.SENT if answer.code is not None and 200 <= answer.code < 300 else State.UNKNOWN
-    if answer.relay_is_away or answer.code is None or answer.code < 500:
+    kind = (answer.code or 0) // 100
+    if answer.phase is Phase.DOT and kind not in {TRY_LATER, REFUSED}:
+        return State.SENT if kind == DONE else State.UNKNOWN
+    if answer.relay_is_away or kind != REFUSED:
         return State.DELAYED
     if answer.phase is Phase.RCPT or _MAILBOX_TROUBLE.match(answer.text):
         return State.BOUNCED

@@ -1,6 +1,6 @@
 """Deliveries in PostgreSQL. Every change names the states and the attempt that it may change: no row, no right."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -146,15 +146,15 @@ def _due_mail(row: Any) -> DueMail:
         reason=row.reason,
         document=document_from(row) if row.document_id is not None else None,
         document_is_gone=row.document_is_gone,
-        credential=_credential(row._mapping),
+        credential=_credential(row),
         trace=row.trace,
     )
 
 
-def _credential(row: Mapping[str, Any]) -> Credential | None:
-    if row["username"] is None:
+def _credential(row: Any) -> Credential | None:
+    if row.username is None:
         return None
-    return Credential(row["user_ids"][0], row["username"], row["secret"], row["expires_at"])
+    return Credential(row.user_ids[0], row.username, row.secret, row.expires_at)
 
 
 def _settled(row: Any) -> Settled:

@@ -19,7 +19,7 @@ from notifier.ports import (
 )
 from notifier.use_cases.compose_mail import Composed, ComposeMail
 from notifier.use_cases.record_progress import Lease, Mark, RecordProgress
-from notifier.use_cases.tell_outcome import outcome_event
+from notifier.use_cases.tell_outcome import LOG_WORDS, outcome_event
 
 log = get_logger()
 
@@ -39,7 +39,7 @@ class AttemptDelivery:
             self._settle(mail, composed)
             return None
         try:
-            outcome = await self._send(mail, composed, lease)
+            outcome = await self._send(composed, lease)
         except Withdrawn:
             self._withdrawn(mail, lease)
             return None
@@ -61,11 +61,17 @@ class AttemptDelivery:
         for task in self._late:
             task.cancel()
 
-    async def _composed(self, mail: DueMail) -> Composed | Result:
+    def _overtaken(self, mail: DueMail) -> Result | None:
+        """What happened since the mail was queued may have made it pointless."""
         if mail.document_is_gone:
             return Result(mail.ticket, State.SUPPRESSED, "document_removed")
         if mail.credential is not None and mail.credential.expires_at <= self._clock.now():
             return Result(mail.ticket, State.FAILED, "expired before it could be sent")
+        return None
+
+    async def _composed(self, mail: DueMail) -> Composed | Result:
+        if (overtaken := self._overtaken(mail)) is not None:
+            return overtaken
         if not deliverable(mail.address):
             return Result(mail.ticket, State.FAILED, "address: not one plain mailbox in ASCII")
         try:
@@ -78,7 +84,7 @@ class AttemptDelivery:
         except MailUnsafe as error:
             return Result(mail.ticket, State.FAILED, f"mail: {error}")
 
-    async def _send(self, mail: DueMail, composed: Composed, lease: Lease) -> Outcome:
+    async def _send(self, composed: Composed, lease: Lease) -> Outcome:
         async def may_finish() -> bool:
             mark = await self._progress.mark_dot_pending(lease)
             return mark is Mark.GRANTED and lease.allows_dot(self._clock.monotonic())
@@ -113,7 +119,7 @@ class AttemptDelivery:
     def _settle(self, mail: DueMail, result: Result) -> None:
         self._progress.settle(result, outcome_event(mail, result, self._clock.now()))
         log.info(
-            "mail_" + result.state,
+            LOG_WORDS[result.state],
             delivery_id=str(mail.ticket.delivery_id),
             purpose=mail.purpose,
             attempt=mail.ticket.attempt,

@@ -6,6 +6,7 @@ database is away; a mark that may have failed is never taken for granted.
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -63,7 +64,8 @@ class RecordProgress:
         self._waiting = _Batch()
         self._wake = asyncio.Event()
         self._renewed_at = clock.monotonic()
-        self._settled = asyncio.Event()
+        self._written = asyncio.Event()
+        self._written.set()
 
     def hold(self, tickets: Iterable[Ticket], since: float) -> list[Lease]:
         """Keep these attempts' leases alive from now on; they were claimed no earlier than `since`."""
@@ -75,14 +77,14 @@ class RecordProgress:
         lease.marked = True
         answer: asyncio.Future[Mark] = asyncio.get_running_loop().create_future()
         self._waiting.marks[lease.ticket] = (lease, answer)
-        self._wake.set()
+        self._stir()
         return await answer
 
     def settle(self, result: Result, event: Outgoing | None = None) -> None:
         """Write down an attempt's end, now or as soon as the database is there again."""
         self._leases.pop(result.ticket, None)
         self._waiting.results[result.ticket] = (result, event)
-        self._wake.set()
+        self._stir()
 
     def drop(self, lease: Lease) -> None:
         """Renew this lease no more: there is nothing to write down."""
@@ -92,7 +94,6 @@ class RecordProgress:
         pauses = back_off()
         while True:
             await self._something_to_do()
-            await asyncio.sleep(GATHER_SECONDS)
             batch, self._waiting = self._waiting, _Batch()
             try:
                 await self._flush(batch)
@@ -101,44 +102,46 @@ class RecordProgress:
                 log.warning("progress_not_recorded", error=type(error).__name__, results=len(batch.results))
                 self._take_back(batch)
                 await asyncio.sleep(next(pauses))
+            if not self._waiting:
+                self._written.set()
 
     async def drain(self, seconds: float) -> None:
         """Wait until everything said so far is written down, at most that long."""
         try:
             async with asyncio.timeout(seconds):
-                while self._waiting or not self._settled.is_set():
-                    await asyncio.sleep(0.02)
+                await self._written.wait()
         except TimeoutError:
             log.warning("progress_left_behind", results=len(self._waiting.results))
 
+    def _stir(self) -> None:
+        self._written.clear()
+        self._wake.set()
+
     async def _something_to_do(self) -> None:
         if not self._waiting:
-            self._settled.set()
-            try:
+            self._wake.clear()
+            with suppress(TimeoutError):
                 async with asyncio.timeout(self._seconds_to_renewal()):
                     await self._wake.wait()
-            except TimeoutError:
-                pass
-        self._wake.clear()
-        self._settled.clear()
+        await asyncio.sleep(GATHER_SECONDS)
 
     def _seconds_to_renewal(self) -> float:
         return max(0.05, self._renewed_at + RENEW_LEASE_SECONDS - self._clock.monotonic())
 
     async def _flush(self, batch: _Batch) -> None:
         began = self._clock.monotonic()
-        renew = self._leases if began - self._renewed_at >= RENEW_LEASE_SECONDS else {}
-        renewing = [lease for ticket, lease in renew.items() if ticket not in batch.marks]
-        if not batch and not renewing:
-            self._renewed_at = began if renew or not self._leases else self._renewed_at
-            return
-        async with self._begin() as work:
-            granted = await self._write(batch, work)
-            kept = await work.deliveries.renew(sorted((lease.ticket for lease in renewing), key=_order))
-        for lease, answer in batch.marks.values():
-            _answer(lease, answer, granted, began)
-        for lease in renewing:
-            lease.ends, lease.lost = (began + LEASE_SECONDS, lease.lost) if lease.ticket in kept else (lease.ends, True)
+        renew = began - self._renewed_at >= RENEW_LEASE_SECONDS
+        renewing = [lease for ticket, lease in self._leases.items() if ticket not in batch.marks] if renew else []
+        if batch or renewing:
+            async with self._begin() as work:
+                granted = await self._write(batch, work)
+                kept = await work.deliveries.renew(sorted((lease.ticket for lease in renewing), key=_order))
+            for lease, answer in batch.marks.values():
+                _prolong(lease, granted, began)
+                if not answer.done():
+                    answer.set_result(Mark.REFUSED if lease.lost else Mark.GRANTED)
+            for lease in renewing:
+                _prolong(lease, kept, began)
         if renew:
             self._renewed_at = began
 
@@ -163,10 +166,8 @@ def _order(ticket: Ticket) -> str:
     return ticket.delivery_id.hex
 
 
-def _answer(lease: Lease, answer: "asyncio.Future[Mark]", granted: set[Ticket], began: float) -> None:
-    if lease.ticket in granted:
+def _prolong(lease: Lease, named: set[Ticket], began: float) -> None:
+    if lease.ticket in named:
         lease.ends = began + LEASE_SECONDS
     else:
         lease.lost = True
-    if not answer.done():
-        answer.set_result(Mark.GRANTED if lease.ticket in granted else Mark.REFUSED)

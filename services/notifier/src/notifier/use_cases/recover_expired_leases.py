@@ -3,7 +3,7 @@
 from chassis.clock import Clock
 from chassis.logs import get_logger
 from notifier.ports import Begin
-from notifier.use_cases.tell_outcome import settled_event
+from notifier.use_cases.tell_outcome import LOG_WORDS, settled_event
 
 log = get_logger()
 
@@ -25,5 +25,5 @@ class RecoverExpiredLeases:
             await work.outbox.add_all(events)
         for each in (*lost, *expired):
             log.warning(
-                "mail_" + each.state, delivery_id=str(each.delivery_id), purpose=each.purpose, reason=each.reason
+                LOG_WORDS[each.state], delivery_id=str(each.delivery_id), purpose=each.purpose, reason=each.reason
             )

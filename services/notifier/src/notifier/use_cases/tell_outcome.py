@@ -16,6 +16,7 @@ EVENTS: Mapping[State, type[notifier.Mail]] = {
     State.FAILED: notifier.MailFailed,
     State.UNKNOWN: notifier.MailUnknown,
 }
+LOG_WORDS: Mapping[State, str] = {state: f"mail_{state}" for state in State}
 
 
 def outcome_event(mail: DueMail, result: Result, at: datetime) -> Outgoing | None:
