@@ -2,7 +2,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.brand import Brand, contrast
@@ -16,6 +16,7 @@ def shades(brand: Brand) -> dict[str, str]:
 
 
 @given(COLORS)
+@example("#ba2aae")
 def test_every_colour_of_a_company_stays_readable(color: str) -> None:
     """Text on the bar, on buttons and in links has a contrast of 4.5, whatever colour is set."""
     shade = shades(replace(Brand.of(FakePortal.settings_of()), color=color))

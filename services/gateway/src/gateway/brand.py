@@ -1,11 +1,12 @@
 """The company that runs the portal, and shades of its colour that people can read (WCAG 2.2, 1.4.3)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.settings import BrandSettings
 
-_WHITE, _BLACK = "#ffffff", "#000000"
+_WHITE, _BLACK, _PAGE = "#ffffff", "#000000", "#eef3ef"
 _READABLE = 4.5
 _STEP = 0.06
 
@@ -53,12 +54,13 @@ class Brand:
     def stylesheet(self) -> str:
         """Give the design tokens that depend on the colour; every pair of text and ground is readable."""
         ink = _WHITE if contrast(_WHITE, self.color) >= contrast(_BLACK, self.color) else _BLACK
+        soft = mix(self.color, _WHITE, 0.9)
         tokens = {
             "brand": self.color,
             "brand-ink": ink,
             "brand-deep": mix(self.color, _BLACK if ink == _WHITE else _WHITE, 0.25),
-            "brand-text": readable_on_white(self.color),
-            "brand-soft": mix(self.color, _WHITE, 0.9),
+            "brand-text": readable(self.color, on=(_PAGE, soft)),
+            "brand-soft": soft,
             "brand-line": mix(self.color, _WHITE, 0.65),
         }
         return ":root {" + "".join(f" --{name}: {shade};" for name, shade in tokens.items()) + " }"
@@ -76,10 +78,10 @@ def contrast(one: str, two: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-def readable_on_white(color: str) -> str:
-    """Darken a colour until it is readable as text, also on the softly tinted ground."""
+def readable(color: str, on: Sequence[str]) -> str:
+    """Darken a colour until it is readable as text on each of these grounds."""
     shade, share = color, 0.0
-    while contrast(shade, "#eef3ef") < _READABLE:
+    while min(contrast(shade, ground) for ground in on) < _READABLE:
         share += _STEP
         shade = mix(color, _BLACK, min(share, 1.0))
     return shade
