@@ -24,10 +24,11 @@ smoke: $(stamp) ## Do the main job once, unattended, in a .local of its own; exi
 
 test: $(stamp) ## Run every test: unit, integration on real parts, journeys in a real browser
 	@tools/browser.sh
-	$(bin)/pytest tests
+	$(bin)/pytest tests/*/unit -n 2
+	$(bin)/pytest tests --ignore-glob='tests/*/unit'
 
 test-unit: $(stamp) ## Run the unit tests alone (no server, seconds)
-	$(bin)/pytest tests -m "not integration and not journey and not browser"
+	$(bin)/pytest tests/*/unit -n 2
 
 check: $(stamp) ## Lint, types, import contracts, size limits: everything that reads and runs nothing
 	$(bin)/ruff format --check .

@@ -1,6 +1,6 @@
 """Shows the pages on http://127.0.0.1:8099 with services in memory: `python -m tests.gateway.dev_server [port]`.
 
-Names: s8u8i1 (documents), neu (first login), leer (nothing yet), english; the password of each is `ein langer Satz`.
+Names: s8u8i1 (documents), neu (first login), english; the password of each is `ein langer Satz`.
 """
 
 import asyncio

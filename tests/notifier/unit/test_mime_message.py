@@ -118,7 +118,7 @@ HOSTILE = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(subject=HOSTILE, text=HOSTILE, html=HOSTILE, name=HOSTILE)
 def test_hostile_text_never_becomes_a_header(subject: str, text: str, html: str, name: str) -> None:
     """Whatever the texts are, every reader finds the planned headers, the planned parts and the whole file."""
@@ -134,7 +134,7 @@ def test_hostile_text_never_becomes_a_header(subject: str, text: str, html: str,
         assert again.keys() == found.keys()
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.text())
 def test_quoted_printable_keeps_every_line(text: str) -> None:
     """Decoded, the text has the lines it had; what cannot be shown is a space."""
