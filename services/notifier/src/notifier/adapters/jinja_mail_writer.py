@@ -140,7 +140,7 @@ def _shown(value: object) -> object:
 def _day(value: date) -> str:
     """Give the date in Berlin as 02.03.2018."""
     day = value.astimezone(BERLIN).date() if isinstance(value, datetime) else value
-    return f"{day:%d.%m.}{day.year:04}"
+    return f"{day.day:02}.{day.month:02}.{day.year:04}"
 
 
 def _moment(value: datetime) -> str:

@@ -6,6 +6,7 @@ lines go in as they were made once for everybody. Nothing that a person or a sys
 
 import binascii
 import re
+import struct
 from collections.abc import Mapping
 from urllib.parse import quote
 
@@ -16,17 +17,16 @@ HEADER_LINE = re.compile(r"[\x20-\x7e]*(\r\n [\x21-\x7e][\x20-\x7e]*)*")
 PART_HEADERS = frozenset({b"Content-Type", b"Content-Transfer-Encoding", b"Content-Disposition"})
 NOT_IN_FILE_NAMES = re.compile(r'[/\\<>:"|?*]')
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
-HEADER_BLOCK = re.compile(rb"(?:\A|(?<=\n)--=_[^\r\n]*\r?\n)((?:[^\r\n]+\r?\n)+)\r?\n")
 NAME = re.compile(rb"(?m)^([^\s:]+)[ \t]*:")
-BARE_LINE_END = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 WORD_BYTES = 42  # of UTF-8 in one encoded word, so that it fits a line of 76 characters behind its header's name
 # Neither quoted-printable nor base64 ever has `=_`, so the boundaries need no chance.
 ALTERNATIVE, MIXED = "=_alternative", "=_mixed"
 PIECE = 54
 LINE = 76
 MOST_IN_LINE = 998
-PARTS_OF_A_NOTICE = 3  # the mail itself, text, HTML
-PARTS_WITH_A_FILE = 5  # and the wrapping, and the file
+# How many headers each section has: text, HTML, the end of the alternative; around that, the wrapping and the file.
+SHAPE_OF_A_NOTICE = [2, 2, 0]
+SHAPE_WITH_A_FILE = [1, *SHAPE_OF_A_NOTICE, 3, 0]
 
 
 def one_line(text: str) -> str:
@@ -93,7 +93,7 @@ def build(
     alternative = _alternative(text, html)
     if file is None:
         head = _lines(headers) + alternative
-        return _checked(headers, (head,), head)
+        return _checked(headers, head)
     name, content = file
     head = (
         _lines(headers)
@@ -110,7 +110,7 @@ def build(
         + b"\r\n"
     )
     tail = f"\r\n--{MIXED}--\r\n".encode("ascii")
-    return _checked(headers, (head, content.lines, tail), head + tail)
+    return _checked(headers, head, content.lines, tail)
 
 
 def _alternative(text: str, html: str) -> bytes:
@@ -142,22 +142,35 @@ def _lines(headers: Mapping[str, str]) -> bytes:
     return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("ascii")
 
 
-def _checked(headers: Mapping[str, str], chunks: tuple[bytes, ...], without_file: bytes) -> tuple[bytes, ...]:
-    """Read the finished bytes back: only the planned headers, only the planned parts, every line ended by CRLF."""
-    names = [NAME.findall(block) for block in HEADER_BLOCK.findall(without_file)]
+def _checked(
+    headers: Mapping[str, str], head: bytes, file: bytes | None = None, tail: bytes = b""
+) -> tuple[bytes, ...]:
+    """Read the finished bytes back: only the planned headers, only the planned parts, every line ended by CRLF.
+
+    The file's lines are base64 of our own, in which nothing can hide; they are neither read nor copied.
+    """
+    first, *parts = [_header_names(section) for section in (head + tail).split(b"\n--=_")]
     planned = [name.encode("ascii") for name in (*headers, "Content-Type")]
-    parts = PARTS_OF_A_NOTICE if len(chunks) == 1 else PARTS_WITH_A_FILE
-    foreign = {name for found in names[1:] for name in found} - PART_HEADERS
-    if names[0] != planned or len(names) != parts or foreign or BARE_LINE_END.search(without_file):
+    foreign = {name for names in parts for name in names} - PART_HEADERS
+    shape = SHAPE_OF_A_NOTICE if file is None else SHAPE_WITH_A_FILE
+    line_ends = {(head + tail).count(end) for end in (b"\r", b"\n", b"\r\n")}
+    if first != planned or foreign or [len(names) for names in parts] != shape or len(line_ends) != 1:
         raise MailUnsafe("the finished mail has headers or parts that nobody planned")
-    return tuple(_dots_stuffed(chunk) for chunk in chunks)
+    stuffed = head.replace(b"\n.", b"\n..")
+    return (stuffed,) if file is None else (stuffed, file, tail)
 
 
-def _dots_stuffed(chunk: bytes) -> bytes:
-    return chunk if chunk.find(b"\n.") < 0 else chunk.replace(b"\n.", b"\n..")
+def _header_names(section: bytes) -> list[bytes]:
+    """The names in the header block that a section begins with, behind the rest of its boundary's line."""
+    block, _, _ = section.partition(b"\r\n\r\n")
+    return NAME.findall(block)
 
 
 def lines_of(content: bytes) -> bytes:
     """Base64 in lines of 76 characters with CRLF, as RFC 2045 wants it."""
     text = binascii.b2a_base64(content, newline=False)
-    return b"".join([text[start : start + LINE] + b"\r\n" for start in range(0, len(text), LINE)])
+    whole = len(text) // LINE * LINE
+    lines = [line for (line,) in struct.iter_unpack(f"{LINE}s", text[:whole])]
+    if whole < len(text):
+        lines.append(text[whole:])
+    return b"\r\n".join([*lines, b""])
