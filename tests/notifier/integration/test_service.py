@@ -173,6 +173,19 @@ async def test_old_and_removed_documents_cause_no_mail(running: Running) -> None
     assert running.mailbox.messages() == []
 
 
+async def test_the_doctor_looks_at_everything(running: Running) -> None:
+    """Database, topics, mail server and bucket, each in words; here only identity is missing."""
+    told = await asyncio.to_thread(
+        lambda: subprocess.run(
+            [program(), "doctor"], env=dict(running.notifier.environment), check=False, capture_output=True, text=True
+        )
+    )
+    faults = [line for line in told.stdout.splitlines() if line.startswith("│ no")]
+    assert ["identity" in line for line in faults] == [True], told.stdout + told.stderr
+    assert "greets" in told.stdout
+    assert "can be read" in told.stdout
+
+
 async def test_a_stop_is_clean(running: Running) -> None:
     """SIGTERM ends the service with 0, soon."""
     assert await running.notifier.stop() == 0

@@ -23,8 +23,9 @@ from notifier.adapters.postgres_wakeups import PostgresWakeups
 from notifier.settings import NotifierSettings
 from notifier.subscriptions import subscriptions
 from notifier.use_cases.recover_expired_leases import RecoverExpiredLeases
-from notifier.wiring import NotifierWork, application, sender, service_work, smtp_mailer
+from notifier.wiring import NotifierWork, application, examinations, sender, service_work, smtp_mailer
 
+MIGRATIONS = "notifier.migrations"
 RECOVER_EVERY = timedelta(seconds=5)
 
 
@@ -74,4 +75,5 @@ def components(
     ]
 
 
-cli = service_cli("notifier", serve, "notifier.migrations", NotifierSettings, topics=of_service("notifier"))
+TOPICS = of_service("notifier")
+cli = service_cli("notifier", serve, MIGRATIONS, NotifierSettings, topics=TOPICS, examinations=examinations)

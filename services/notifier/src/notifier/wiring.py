@@ -10,7 +10,8 @@ from fastapi import FastAPI
 from obstore.store import S3Store
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.clock import Clock
+from chassis.cli import Examinations
+from chassis.clock import Clock, SystemClock
 from chassis.database import Database
 from chassis.health import Health
 from chassis.inbox.deduplicate import Inbox
@@ -93,6 +94,19 @@ def smtp_mailer(settings: NotifierSettings, clock: Clock) -> SmtpMailer:
     hello = urlsplit(settings.public_url).hostname or "localhost"
     literal = f"[{hello}]" if hello.replace(".", "").isdigit() else hello
     return SmtpMailer(SmtpServer(settings.smtp_host, settings.smtp_port, literal, settings.smtp_tls), clock)
+
+
+def examinations(settings: NotifierSettings) -> Examinations:
+    """What `doctor` asks beside the usual."""
+
+    async def mail_server() -> str:
+        await smtp_mailer(settings, SystemClock()).examine()
+        return f"{settings.smtp_host}:{settings.smtp_port} greets"
+
+    async def store() -> str:
+        return await attachments(settings).examine()
+
+    return {"mail server": mail_server, "documents bucket": store}
 
 
 def attachments(settings: NotifierSettings) -> S3Attachments:

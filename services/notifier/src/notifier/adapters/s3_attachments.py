@@ -34,6 +34,12 @@ class S3Attachments:
             self._reading[key].add_done_callback(lambda task: self._done(key, task))
         return await asyncio.shield(self._reading[key])
 
+    async def examine(self) -> str:
+        """Look into the bucket; raises what the store says where that is refused."""
+        async for _ in self._store.list(chunk_size=1):
+            break
+        return "can be read"
+
     async def _read(self, document: Document) -> EncodedFile:
         try:
             async with asyncio.timeout(READ_SECONDS):

@@ -94,6 +94,11 @@ class SmtpMailer:
         while self._idle:
             yield self._idle.pop()[1]
 
+    async def examine(self) -> None:
+        """Connect, greet and leave; raises SmtpTrouble with what the server said."""
+        (await SmtpConnection.open(self._server)).leave()
+        await asyncio.sleep(0)
+
     def tidy(self) -> None:
         oldest = self._clock.monotonic() - IDLE_SECONDS
         while self._idle and self._idle[0][0] < oldest:
