@@ -35,7 +35,7 @@ async def hand_over(billing: Bus) -> None:
 async def kill_at_random(portal: Portal, chance: random.Random) -> None:
     for _ in range(KILLS):
         await asyncio.sleep(chance.uniform(0.5, 2.0))
-        portal.kill(chance.choice(SERVICES))
+        await asyncio.to_thread(portal.kill, chance.choice(SERVICES))
 
 
 async def settled(visitor: Visitor, seconds: float) -> list[str]:
