@@ -1,11 +1,16 @@
 """The fixtures of every test, named for the thing and not for the tool behind it. All start when first asked for."""
 
+import gc
+
 from hypothesis import settings
 
 # The same examples at every run, whatever the machine's speed; `--hypothesis-profile=explore` looks for new ones.
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.register_profile("explore", max_examples=2_000, deadline=None)
 settings.load_profile("repeatable")
+
+# Thousands of small tests: collecting garbage less often saves a tenth of their time.
+gc.set_threshold(100_000, 50, 50)
 
 pytest_plugins = [
     "tests.fixtures.broker",
