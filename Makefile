@@ -2,6 +2,8 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 export UV_NO_SYNC := 1
+# Byte code is kept, also where the environment says otherwise: every start would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 bin := .venv/bin
 stamp := .venv/.ready
 members := contracts chassis services/identity services/documents services/notifier services/gateway deploy/local
