@@ -13,6 +13,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 RFC_3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 FULL_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+# PostgreSQL's clients take the first and the last day of all for infinity; no paper is that old or that far ahead.
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 ENCODED_WORD = re.compile(r"=\?[^?]*\?[bqBQ]\?")
 MAIL_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 MAIL_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
@@ -66,10 +68,16 @@ def _not_blank(text: str) -> str:
 
 def _day(value: object) -> object:
     if isinstance(value, str) and FULL_DATE.fullmatch(value):
-        return date.fromisoformat(value)
+        return _within_bounds(date.fromisoformat(value))
     if isinstance(value, date) and not isinstance(value, datetime):
-        return value
+        return _within_bounds(value)
     raise ValueError("must be a date as in 2026-11-23")
+
+
+def _within_bounds(day: date) -> date:
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(f"must be a date from {FIRST_DAY} to {LAST_DAY}")
+    return day
 
 
 def _instant(value: object) -> object:

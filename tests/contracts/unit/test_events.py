@@ -91,6 +91,9 @@ BAD_DOCUMENTS: dict[str, list[Any]] = {
         "2018-03-02T00:00:00",
         "2018-W09-5",
         1519948800,
+        "1899-12-31",
+        "2200-01-01",
+        "9999-12-31",
         None,
     ],
     "media_type": ["text/html", "application/pdf; charset=x", None],
@@ -98,7 +101,7 @@ BAD_DOCUMENTS: dict[str, list[Any]] = {
     "sha256": ["", "5c" * 31, "zz" * 32, "5c" * 32 + "\n", None],
     "gross_amount": [119.0, "119,00", "1.190,00", "1e3", "NaN", "+1", ".5", "1.", "١١٩.00", "1" * 16, "1.00\n"],
     "currency": ["eur", "EURO", "€", 1],
-    "due_on": ["bald", 0],
+    "due_on": ["bald", 0, "0001-01-01"],
     "content": [
         None,
         "YWJj",
