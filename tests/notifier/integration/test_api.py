@@ -1,5 +1,6 @@
 """Notification settings and the delivery log over HTTP, as the gateway asks for them with a principal."""
 
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,6 +21,11 @@ from tests.notifier.samples import credential_delivery, delivery, document, user
 pytestmark = pytest.mark.integration
 
 SETTINGS, DELIVERIES = "/api/v1/notification-settings", "/api/v1/deliveries"
+
+
+def cursor_of(place: str) -> str:
+    """A cursor as nobody was given it."""
+    return urlsafe_b64encode(f"{place} {uuid4()}".encode()).decode().rstrip("=")
 
 
 class Caller:
@@ -182,6 +188,9 @@ async def test_a_password_mail_shows_no_secret(caller: Caller) -> None:
         {"cursor": "ü"},
         {"cursor": "MjAyNi0xMS0yMyAx"},
         {"cursor": "x" * 300},
+        {"cursor": cursor_of("9999-12-31T23:59:59-14:00")},
+        {"cursor": cursor_of("0001-01-01T00:00:00+14:00")},
+        {"cursor": cursor_of("2026-11-23T00:00:00")},
         {"customer_number": "4712"},
         {"address": "x" * 300},
         {"address": "a\x00b"},

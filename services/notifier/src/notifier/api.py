@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal, Protocol
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from notifier.domain import Form, Mode, NotificationSettings, Purpose, State, ad
 from notifier.ports import DeliveryItem, DeliveryLog, LogQuery, NotificationSettingsBook, OwnAddress
 
 MOST_ITEMS = 200
+CURSOR_YEARS = range(2000, 2200)
 KnownType = Literal[
     "invoice", "credit_note", "cancellation", "reminder", "delivery_note", "statement", "contract", "other"
 ]
@@ -147,9 +148,10 @@ def _position(cursor: str | None) -> tuple[datetime, UUID] | None:
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
         at, _, item_id = text.partition(" ")
-        position = datetime.fromisoformat(at), UUID(item_id)
-    except (binascii.Error, ValueError):
+        place = datetime.fromisoformat(at)
+        position = place.astimezone(UTC), UUID(item_id)
+    except (binascii.Error, ValueError, OverflowError):
         position = None
-    if position is None or position[0].tzinfo is None:
+    if position is None or place.tzinfo is None or position[0].year not in CURSOR_YEARS:
         raise Problem(422, "/problems/invalid-request", "The request is not valid", detail="cursor: not one of ours")
     return position
