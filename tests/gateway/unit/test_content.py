@@ -57,6 +57,13 @@ async def test_a_range_behind_the_end_is_refused_with_the_size(portal: FakePorta
     assert answer.headers["content-range"] == f"bytes */{len(portal.documents.content)}"
 
 
+async def test_a_part_is_no_download(portal: FakePortal) -> None:
+    """Whoever fetched four bytes has not seen the document: it stays new."""
+    async with portal.browser(portal.signed_in()) as browser:
+        assert (await browser.get(path(portal), headers={"range": "bytes=0-3"})).status_code == 206
+        assert portal.documents.recorded == 0
+
+
 async def test_a_range_of_another_version_is_the_whole(portal: FakePortal) -> None:
     """If-Range with a foreign ETag never glues two versions together."""
     headers = {"range": "bytes=0-9", "if-range": '"other"'}

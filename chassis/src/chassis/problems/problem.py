@@ -14,14 +14,14 @@ MEDIA_TYPE = "application/problem+json"
 class Problem(Exception):
     """An answer that is not success.
 
-    `type` is a path such as /problems/pending-steps; `title` is English and the same for all problems of the type; `detail`
+    `type` is a path such as /problems/pending-steps, by default the status in words; `title` is English and the same for all problems of the type; `detail`
     may speak to this one reader; `members` are added to the document.
     """
 
     def __init__(
         self,
         status: int,
-        type: str = "about:blank",  # noqa: A002 - the member's name in RFC 9457
+        type: str | None = None,  # noqa: A002 - the member's name in RFC 9457
         title: str | None = None,
         detail: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -29,7 +29,7 @@ class Problem(Exception):
     ) -> None:
         super().__init__(status, type, title)
         self.status = status
-        self.type = type
+        self.type = type or standard_type(status)
         self.title = title or phrase(status)
         self.detail = detail
         self.headers = dict(headers or {})
@@ -42,6 +42,11 @@ def phrase(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return "Problem"
+
+
+def standard_type(status: int) -> str:
+    """Give the type of a problem that is nothing but its status: /problems/not-found."""
+    return "/problems/" + "-".join(phrase(status).casefold().replace("'", "").split())
 
 
 def problem_response(problem: Problem) -> Response:

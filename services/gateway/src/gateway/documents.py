@@ -43,16 +43,16 @@ async def the_deliveries(parts: Parts, headers: Mapping[str, str], document_id: 
 
 
 async def downloaded(request: Request, parts: Parts, document_id: str) -> Response:
-    """Give a document's bytes. HEAD and a still valid copy ask without counting as a download."""
+    """Give a document's bytes. HEAD, a part and a still valid copy are answered without counting as a download."""
     path = f"{document_path(document_id, '/internal/documents')}/content"
     headers = await parts.as_principal(request)
     query = _version(request)
-    counts = request.method == "GET" and "if-none-match" not in request.headers
+    counts = request.method == "GET" and not {"if-none-match", "range"} & set(request.headers)
     answer = await _where(parts, path, headers, query, record=counts)
     if answer.status != HTTPStatus.OK:
         raise refused(answer)
     response = _answered(request, parts, answer)
-    if request.method == "GET" and not counts and response.status_code != HTTPStatus.NOT_MODIFIED:
+    if request.method == "GET" and not counts and response.status_code == HTTPStatus.OK:
         response = _answered(request, parts, await _where(parts, path, headers, query, record=True))
     return response
 

@@ -47,7 +47,7 @@ def refused(answer: Answer) -> Problem:
     kind, title, detail = (
         (told.get(name) for name in ("type", "title", "detail")) if isinstance(told, dict) else (None,) * 3
     )
-    return Problem(answer.status, kind or "about:blank", title, detail, headers, **members)
+    return Problem(answer.status, kind or None, title, detail, headers, **members)
 
 
 def is_success(answer: Answer) -> bool:
