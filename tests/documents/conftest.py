@@ -1,21 +1,19 @@
 """What every test of documents may ask for: a clock that stands still, a database and an inspector of its own."""
 
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import asyncpg
 import pytest
 import structlog
 
 from chassis.clock import Clock
 from chassis.database import Database
-from chassis.migrations import upgrade
 from chassis.testing.frozen_clock import FrozenClock
 from documents.adapters.postgres_work import PostgresWork, postgres_work
 from documents.adapters.tables import metadata
 from tests.documents.making import NOW
+from tests.fixtures.migrated import emptied, migrated_database
 from tests.fixtures.postgres import PostgresServer
 
 TABLES = (*metadata.tables, "inbox", "outbox")
@@ -45,22 +43,12 @@ def clock() -> FrozenClock:
 
 @pytest.fixture(scope="session")
 def migrated_url(postgres: PostgresServer) -> str:
-    """A database owned by the service's role, brought up to date once."""
-    url = postgres.create_database("documents")
-    with ThreadPoolExecutor(1) as thread:  # an event loop of its own, as pytest's may be running
-        thread.submit(upgrade, url, "documents.migrations").result()
-    return url
+    return migrated_database(postgres, "documents")
 
 
 @pytest.fixture
 async def database_url(migrated_url: str) -> str:
-    """The same database, emptied."""
-    connection = await asyncpg.connect(migrated_url)
-    try:
-        await connection.execute(f"TRUNCATE {', '.join(TABLES)} CASCADE")
-    finally:
-        await connection.close()
-    return migrated_url
+    return await emptied(migrated_url, TABLES)
 
 
 @pytest.fixture

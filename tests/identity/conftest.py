@@ -1,15 +1,13 @@
 """What every test of identity may ask for: a clock that stands still, and a database of its own."""
 
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 
-import asyncpg
 import pytest
 
 from chassis.database import Database
-from chassis.migrations import upgrade
 from chassis.testing.frozen_clock import FrozenClock
 from identity.adapters.tables import metadata
+from tests.fixtures.migrated import emptied, migrated_database
 from tests.fixtures.postgres import PostgresServer
 from tests.identity.making import NOW
 
@@ -23,22 +21,12 @@ def clock() -> FrozenClock:
 
 @pytest.fixture(scope="session")
 def migrated_url(postgres: PostgresServer) -> str:
-    """A database owned by the service's role, brought up to date once."""
-    url = postgres.create_database("identity")
-    with ThreadPoolExecutor(1) as thread:  # an event loop of its own, as pytest's may be running
-        thread.submit(upgrade, url, "identity.migrations").result()
-    return url
+    return migrated_database(postgres, "identity")
 
 
 @pytest.fixture
 async def database_url(migrated_url: str) -> str:
-    """The same database, emptied."""
-    connection = await asyncpg.connect(migrated_url)
-    try:
-        await connection.execute(f"TRUNCATE {', '.join(TABLES)} CASCADE")
-    finally:
-        await connection.close()
-    return migrated_url
+    return await emptied(migrated_url, TABLES)
 
 
 @pytest.fixture
