@@ -27,7 +27,7 @@ smoke: $(stamp) ## Do the main job once, unattended, in a .local of its own; exi
 test: $(stamp) ## Run every test: unit, integration on real parts, journeys in a real browser
 	@tools/browser.sh
 	$(bin)/pytest tests/*/unit -n 2
-	$(bin)/pytest tests --ignore-glob='tests/*/unit'
+	$(bin)/pytest tests --ignore-glob='tests/*/unit' -n 2 --dist loadfile
 
 test-unit: $(stamp) ## Run the unit tests alone (no server, seconds)
 	$(bin)/pytest tests/*/unit -n 2
