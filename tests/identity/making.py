@@ -91,7 +91,7 @@ class PlainPasswords:
 
 class PlainSecrets:
     async def seal(self, secrets: Sequence[str]) -> Sequence[str]:
-        return [f"sealed:{secret}" for secret in secrets]
+        return [f"sealed..iv.{secret}.tag" for secret in secrets]
 
 
 def claims_of(token: str) -> dict[str, Any]:

@@ -48,7 +48,7 @@ USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{2,31}")
 
 
 class CustomerData(EventData):
-    """A customer with the person who becomes its first user. Changed touches company and language only."""
+    """A customer with the person who becomes its first user."""
 
     topic: ClassVar[Topic] = BILLING_CUSTOMERS
 
@@ -69,14 +69,20 @@ class CustomerData(EventData):
 
 
 class CustomerRegistered(CustomerData):
+    """A new customer; its first user gets a mail with username and initial password. Said again, it counts as changed."""
+
     ce_type: ClassVar[str] = "billing.CustomerRegistered.v1"
 
 
 class CustomerChanged(CustomerData):
+    """The customer as it is now: company and language are taken, never a user's own name or address."""
+
     ce_type: ClassVar[str] = "billing.CustomerChanged.v1"
 
 
 class CustomerClosed(EventData):
+    """The customer's users can no longer sign in."""
+
     ce_type: ClassVar[str] = "billing.CustomerClosed.v1"
     topic: ClassVar[Topic] = BILLING_CUSTOMERS
 
@@ -134,7 +140,11 @@ class Content(BaseModel):
 
 
 class DocumentIssued(EventData):
-    """One document. `size` takes any number, so that one that is too large can be told from one that is nonsense."""
+    """One document, or another version of it. Natural key: customer_number, document_number, sha256.
+
+    `size` is the number of bytes; any number is taken, so that one that is too large can be told from one that is
+    nonsense. `sha256` and `size` are those of the bytes that `content` holds or refers to.
+    """
 
     ce_type: ClassVar[str] = "billing.DocumentIssued.v1"
     topic: ClassVar[Topic] = BILLING_DOCUMENTS
@@ -153,6 +163,8 @@ class DocumentIssued(EventData):
 
 
 class DocumentWithdrawn(EventData):
+    """The document is hidden in all versions that were issued before (`ce_time`), also where it is not known yet."""
+
     ce_type: ClassVar[str] = "billing.DocumentWithdrawn.v1"
     topic: ClassVar[Topic] = BILLING_DOCUMENTS
 

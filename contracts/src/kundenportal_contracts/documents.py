@@ -1,9 +1,9 @@
-"""What documents says: a document is there, was refused, is gone."""
+"""What documents says: a document is there, was refused, is gone or soon will be; an archive can be fetched."""
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from kundenportal_contracts.envelope import EventData
 from kundenportal_contracts.fields import (
@@ -20,6 +20,7 @@ from kundenportal_contracts.fields import (
     Remark,
     Sha256,
     Version,
+    Word,
 )
 from kundenportal_contracts.topics import DOCUMENTS, Topic
 
@@ -55,12 +56,24 @@ class Finding(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    code: str
+    code: Word
     detail: Remark
 
 
+class EInvoice(BaseModel):
+    """What a structured invoice says of itself. Fields beyond `profile` are kept as they came."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", hide_input_in_errors=True)
+
+    profile: Annotated[str, Field(min_length=1, max_length=256)]
+
+
 class DocumentPublished(EventData):
-    """A version is filed, or visible again. `current` says whether it is the one that customers see."""
+    """A version is filed, or visible again. `current` says whether it is the one that customers see.
+
+    `published_at` is when it was filed first, `available_until` the last day on which it can be fetched (Europe/Berlin),
+    `object_key` where its bytes lie in the documents bucket, `size` their number.
+    """
 
     ce_type: ClassVar[str] = "documents.DocumentPublished.v1"
     topic: ClassVar[Topic] = DOCUMENTS
@@ -82,7 +95,7 @@ class DocumentPublished(EventData):
     gross_amount: Amount | None = None
     currency: Currency | None = None
     due_on: Day | None = None
-    einvoice: dict[str, Any] | None = None
+    einvoice: EInvoice | None = None
     findings: tuple[Finding, ...] = ()
 
 
@@ -117,3 +130,26 @@ class DocumentRemoved(EventData):
     customer_number: CustomerNumber
     document_number: DocumentNumber
     reason: Removal
+
+
+class RetentionEnding(EventData):
+    """Documents that nobody fetched yet and that are gone for good after the day `until` (Europe/Berlin)."""
+
+    ce_type: ClassVar[str] = "documents.RetentionEnding.v1"
+    topic: ClassVar[Topic] = DOCUMENTS
+
+    customer_number: CustomerNumber
+    document_ids: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=10_000)]
+    until: Day
+
+
+class ArchiveReady(EventData):
+    """The ZIP that a user asked for can be fetched by this user until `expires_at`."""
+
+    ce_type: ClassVar[str] = "documents.ArchiveReady.v1"
+    topic: ClassVar[Topic] = DOCUMENTS
+
+    archive_id: UUID
+    user_id: UUID
+    customer_number: CustomerNumber
+    expires_at: Instant

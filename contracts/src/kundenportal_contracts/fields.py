@@ -7,7 +7,7 @@ a mail header or a NUL that PostgreSQL refuses.
 import re
 import unicodedata
 from datetime import UTC, date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError
 
@@ -24,6 +24,21 @@ AMBIGUOUS_IN_DOMAINS = frozenset("ßς\u200c\u200d")
 BIDIRECTIONAL = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 REMARK_LENGTH = 1000
+_CONTROL = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069"
+# What a JSON Schema can say of the rules below (ECMA-262 expressions).
+PLAIN: dict[str, Any] = {"pattern": f"^[^{_CONTROL}]*$", "not": {"pattern": r"=\?[^?]*\?[bqBQ]\?"}}
+NUMBER_PATTERN = rf"^[^/\\{_CONTROL}]*[^/\\\s{_CONTROL}][^/\\{_CONTROL}]*$"
+
+
+class Described:
+    """What a field means, with what its JSON Schema says beyond what pydantic derives. It checks nothing."""
+
+    def __init__(self, text: str, **keywords: Any) -> None:
+        self.keywords = {"description": text, **keywords}
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> dict[str, Any]:
+        """Add the keywords to the schema of the type they stand beside."""
+        return {**handler(core_schema), **self.keywords}
 
 
 def is_plain(text: str) -> bool:
@@ -116,24 +131,104 @@ def _remark(value: object) -> object:
     return text[:REMARK_LENGTH]
 
 
-CustomerNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$")]
-DocumentNumber = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_printable)]
-DocumentType = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(plain)]
-Amount = Annotated[str, StringConstraints(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,4})?$")]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f]{64}$", to_lower=True)]
-WishedUsername = Annotated[str, StringConstraints(max_length=256), AfterValidator(plain)]
-Username = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{2,31}$")]
-Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_email)]
-Company = Annotated[str, StringConstraints(max_length=200), AfterValidator(plain), AfterValidator(_not_blank)]
-Name = Annotated[str, StringConstraints(max_length=100), AfterValidator(plain)]
-Reason = Annotated[str, StringConstraints(max_length=500), AfterValidator(plain)]
-Remark = Annotated[str, BeforeValidator(_remark)]
-ObjectKey = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(plain)]
-Day = Annotated[date, BeforeValidator(_day)]
-Instant = Annotated[datetime, BeforeValidator(_instant)]
-Count = Annotated[int, Field(strict=True, ge=0)]
-Version = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
+CustomerNumber = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"),
+    Described("The customer, as billing numbers it."),
+]
+DocumentNumber = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64),
+    AfterValidator(_printable),
+    Described("The document, as billing numbers it: printable characters without / and \\.", pattern=NUMBER_PATTERN),
+]
+DocumentType = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64),
+    AfterValidator(plain),
+    Described(
+        "invoice, credit_note, cancellation, reminder, delivery_note, statement, contract or other; any other value is "
+        "kept as it came and shown like other.",
+        **PLAIN,
+    ),
+]
+Amount = Annotated[
+    str,
+    StringConstraints(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,4})?$"),
+    Described("A decimal number as text, in units of the currency, e.g. 119.00."),
+]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), Described("ISO 4217, e.g. EUR.")]
+Sha256 = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9A-Fa-f]{64}$", to_lower=True),
+    Described("SHA-256 of the bytes (FIPS 180-4), in hex; told in lower case."),
+]
+WishedUsername = Annotated[
+    str,
+    StringConstraints(max_length=256),
+    AfterValidator(plain),
+    Described(
+        "A wish, compared without case; one that is taken or not [a-z0-9][a-z0-9._-]{2,31} is not granted.", **PLAIN
+    ),
+]
+Username = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{2,31}$"), Described("What the user signs in with.")
+]
+Email = Annotated[
+    str,
+    StringConstraints(max_length=254),
+    AfterValidator(_email),
+    Described(
+        "An ASCII dot-atom and a full domain (RFC 5321); umlauts of a domain become its xn-- form.", format="email"
+    ),
+]
+Company = Annotated[
+    str,
+    StringConstraints(max_length=200),
+    AfterValidator(plain),
+    AfterValidator(_not_blank),
+    Described("The customer's name; not blank.", **PLAIN),
+]
+Name = Annotated[
+    str,
+    StringConstraints(max_length=100),
+    AfterValidator(plain),
+    Described("Part of a person's name, or empty.", **PLAIN),
+]
+Reason = Annotated[
+    str, StringConstraints(max_length=500), AfterValidator(plain), Described("Why, in a sentence.", **PLAIN)
+]
+Remark = Annotated[
+    str,
+    BeforeValidator(_remark),
+    Described(f"Any text: made one line and cut to {REMARK_LENGTH} characters, never refused."),
+]
+ObjectKey = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=1024),
+    AfterValidator(plain),
+    Described("The key of an object in S3.", **PLAIN),
+]
+Jwe = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+){3}$", max_length=8192),
+    Described("A JWE in compact form (RFC 7516; ECDH-ES, A256GCM) that the notifier alone can open."),
+]
+Word = Annotated[
+    str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$"), Described("A word in snake case; more may be added.")
+]
+Day = Annotated[
+    date,
+    BeforeValidator(_day),
+    Described(
+        f"A day from {FIRST_DAY} to {LAST_DAY} (RFC 3339, full-date).", pattern="^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}$"
+    ),
+]
+Instant = Annotated[
+    datetime, BeforeValidator(_instant), Described("A moment (RFC 3339, date-time, with its offset); told in UTC.")
+]
+Count = Annotated[int, Field(strict=True, ge=0), Described("In bytes.")]
+Version = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1), Described("Counts from 1.")]
 Flag = Annotated[bool, Field(strict=True)]
 Salutation = Literal["none", "mrs", "mr", "diverse"]
 Language = Literal["de", "en"]

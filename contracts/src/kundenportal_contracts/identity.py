@@ -9,6 +9,7 @@ from kundenportal_contracts.fields import (
     Email,
     Flag,
     Instant,
+    Jwe,
     Language,
     Name,
     Remark,
@@ -80,14 +81,20 @@ class UserCreated(User):
 
 
 class UserChanged(User):
+    """Name, address, language, role or status are other than before."""
+
     ce_type: ClassVar[str] = "identity.UserChanged.v1"
 
 
 class UserDeactivated(User):
+    """Nothing opens for this user any more, within seconds."""
+
     ce_type: ClassVar[str] = "identity.UserDeactivated.v1"
 
 
 class UserReactivated(User):
+    """A deactivated user may sign in again."""
+
     ce_type: ClassVar[str] = "identity.UserReactivated.v1"
 
 
@@ -98,7 +105,7 @@ class UserDeleted(User):
 
 
 class Credential(EventData):
-    """Complete in itself, as it may overtake UserCreated. `secret` is a JWE that the notifier alone can open."""
+    """Complete in itself, as it may overtake UserCreated. What `secret` holds opens something until `expires_at`."""
 
     topic: ClassVar[Topic] = CREDENTIALS
     key_field: ClassVar[str] = "user_id"
@@ -113,8 +120,28 @@ class Credential(EventData):
     email: Email
     old_email: Email | None = None
     expires_at: Instant
-    secret: str
+    secret: Jwe
 
 
 class InitialPasswordIssued(Credential):
+    """A customer's first user gets a mail with username and one-time password. The secret is the password, good for 14 days."""
+
     ce_type: ClassVar[str] = "identity.InitialPasswordIssued.v1"
+
+
+class InvitationIssued(Credential):
+    """A user whom an administrator added is to choose a password. The secret is the token of the link, good for 7 days."""
+
+    ce_type: ClassVar[str] = "identity.InvitationIssued.v1"
+
+
+class PasswordResetRequested(Credential):
+    """Somebody who knows the username forgot the password. The secret is the token of the link, good for an hour."""
+
+    ce_type: ClassVar[str] = "identity.PasswordResetRequested.v1"
+
+
+class EmailChangeRequested(Credential):
+    """A user wants `email` instead of `old_email`, which is told too. The secret is the token of the link, good for 24 hours."""
+
+    ce_type: ClassVar[str] = "identity.EmailChangeRequested.v1"

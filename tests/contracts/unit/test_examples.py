@@ -2,27 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from kundenportal_contracts import billing, documents, identity, notifier
-from kundenportal_contracts.envelope import EventData, decode, encode, read_envelope, write_headers
+from kundenportal_contracts.catalogue import EVENTS
+from kundenportal_contracts.envelope import decode, encode, read_envelope, write_headers
 from kundenportal_contracts.topics import ALL, USERS, dead_letters
-
-FOLDER = Path(__file__).parents[3] / "contracts" / "examples"
-EVENTS: dict[str, type[EventData]] = {
-    value.ce_type: value
-    for module in (billing, identity, documents, notifier)
-    for value in vars(module).values()
-    if isinstance(value, type) and issubclass(value, EventData) and "ce_type" in vars(value)
-}
-FILES = sorted(FOLDER.glob("*.json"))
-
-
-def read(file: Path) -> dict[str, Any]:
-    example: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return example
+from tests.contracts.golden import FILES, read
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

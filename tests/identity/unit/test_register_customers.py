@@ -71,7 +71,7 @@ async def test_the_welcome_mail_gets_all_it_needs(
         "old_email": None,
         "expires_at": "2026-12-07T12:00:00Z",
     }
-    password = secret.removeprefix("sealed:")
+    password = secret.split(".")[3]
     assert transactions.tables.credentials[user_id].password_hash == f"initial:{password}"
 
 
