@@ -9,10 +9,18 @@ import pytest
 
 from chassis.clock import SystemClock
 from chassis.database import Database
-from notifier.domain import State
+from notifier.adapters.postgres_backlog import PostgresBacklog
+from notifier.domain import Backlog, State
 from notifier.ports import Ticket
 from notifier.wiring import NotifierWork
-from tests.notifier.ports_contract import AddressBookContract, DeliveriesContract, DocumentsContract
+from tests.notifier.ports_contract import (
+    AddressBookContract,
+    DeliveriesContract,
+    DocumentsContract,
+    claim,
+    queued,
+)
+from tests.notifier.samples import delivery
 
 pytestmark = pytest.mark.integration
 
@@ -59,3 +67,15 @@ class TestDocuments(DocumentsContract): ...
 
 
 class TestDeliveries(DeliveriesContract): ...
+
+
+async def test_the_backlog_is_what_will_be_tried(store: PostgresStore) -> None:
+    """By state, with the age of the oldest that is due; what somebody holds does not wait."""
+    backlog = PostgresBacklog(store.database)
+    assert await backlog.count() == Backlog({}, 0.0)
+    await queued(store, *(delivery(address=f"{number}@hof.example") for number in range(3)))
+    await claim(store, 1)
+    await store.pass_time(timedelta(minutes=5))
+    found = await backlog.count()
+    assert found.waiting == {State.QUEUED: 2}
+    assert 300 <= found.oldest_due_seconds < 310

@@ -169,6 +169,14 @@ class NewDelivery:
         return uuid5(SUBJECTS, f"{self.purpose}\n{self.subject_id}\n{address_key(self.address)}")
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is to be tried by itself, now or later: how many of each state, and for how long the oldest has been due."""
+
+    waiting: Mapping[State, int]
+    oldest_due_seconds: float
+
+
 def encoded_size(size: int) -> int:
     """How many bytes a file of this size takes in a mail: base64 in lines of 76 characters."""
     text = (size + 2) // 3 * 4

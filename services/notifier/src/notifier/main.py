@@ -8,8 +8,7 @@ from chassis.cli import service_cli
 from chassis.clock import SystemClock
 from chassis.database import Database
 from chassis.health import Health, management_app
-from chassis.inbox.pruner import inbox_pruner
-from chassis.lifecycle import Component, HttpServer, Periodic, run_service
+from chassis.lifecycle import Component, HttpServer, run_service
 from chassis.logs import configure_logs
 from chassis.messaging.consumer import Consumer
 from chassis.messaging.dead_letters import DeadLetters
@@ -18,15 +17,13 @@ from chassis.outbox.relay import Relay
 from chassis.principal import PrincipalVerifier, RemoteJwks
 from chassis.settings import load_settings
 from chassis.telemetry import configure_telemetry
-from kundenportal_contracts.topics import CREDENTIALS, DOCUMENTS, of_service
+from kundenportal_contracts.topics import of_service
 from notifier.adapters.postgres_wakeups import PostgresWakeups
 from notifier.settings import NotifierSettings
 from notifier.subscriptions import subscriptions
-from notifier.use_cases.recover_expired_leases import RecoverExpiredLeases
-from notifier.wiring import NotifierWork, application, examinations, sender, service_work, smtp_mailer
+from notifier.wiring import NotifierWork, application, examinations, jobs, sender, service_work, smtp_mailer
 
 MIGRATIONS = "notifier.migrations"
-RECOVER_EVERY = timedelta(seconds=5)
 
 
 async def serve() -> int:
@@ -70,8 +67,7 @@ def components(
         Relay(settings.database_url, settings, health=health, clock=clock),
         PostgresWakeups(settings.database_url, send_due_mails.wake),
         send_due_mails,
-        Periodic("recover_expired_leases", RECOVER_EVERY, RecoverExpiredLeases(begin, clock)),
-        inbox_pruner(database, [DOCUMENTS, CREDENTIALS]),
+        *jobs(database, begin, clock),
     ]
 
 

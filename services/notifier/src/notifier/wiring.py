@@ -15,12 +15,16 @@ from chassis.clock import Clock, SystemClock
 from chassis.database import Database
 from chassis.health import Health
 from chassis.inbox.deduplicate import Inbox
+from chassis.inbox.pruner import inbox_pruner
+from chassis.lifecycle import Periodic
 from chassis.outbox.record import Outbox
 from chassis.principal import Principal, PrincipalVerifier, authenticated
 from chassis.problems import create_app
+from kundenportal_contracts.topics import CREDENTIALS, DOCUMENTS
 from notifier.adapters.jinja_mail_writer import Brand, JinjaMailWriter, Sender
 from notifier.adapters.jwe_secrets import JweSecrets
 from notifier.adapters.postgres_address_book import PostgresAddressBook
+from notifier.adapters.postgres_backlog import PostgresBacklog
 from notifier.adapters.postgres_deliveries import PostgresDeliveries
 from notifier.adapters.postgres_delivery_log import PostgresDeliveryLog
 from notifier.adapters.postgres_notification_settings import PostgresNotificationSettings
@@ -33,9 +37,12 @@ from notifier.ports import Begin, Mailer
 from notifier.settings import NotifierSettings
 from notifier.use_cases.attempt_delivery import AttemptDelivery
 from notifier.use_cases.compose_mail import ComposeMail
+from notifier.use_cases.measure_backlog import MeasureBacklog
 from notifier.use_cases.record_progress import RecordProgress
+from notifier.use_cases.recover_expired_leases import RecoverExpiredLeases
 from notifier.use_cases.send_due_mails import SendDueMails
 
+RECOVER_EVERY, MEASURE_EVERY = timedelta(seconds=5), timedelta(seconds=10)
 FINISH_SHARE = 0.5  # of the time for stopping, for mails that are on their way
 
 
@@ -142,3 +149,11 @@ def sender(settings: NotifierSettings, *, begin: Begin, mailer: Mailer, clock: C
         clock=clock,
         health=health,
     )
+
+
+def jobs(database: Database, begin: Begin, clock: Clock) -> list[Periodic]:
+    return [
+        Periodic("recover_expired_leases", RECOVER_EVERY, RecoverExpiredLeases(begin, clock)),
+        Periodic("measure_backlog", MEASURE_EVERY, MeasureBacklog(PostgresBacklog(database).count)),
+        inbox_pruner(database, [DOCUMENTS, CREDENTIALS]),
+    ]

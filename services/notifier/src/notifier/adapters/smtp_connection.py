@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from notifier import metrics
 from notifier.domain import Answer, Phase
 from notifier.ports import MailUnsafe, Message, Withdrawn
 
@@ -71,7 +72,9 @@ class SmtpConnection:
         self._reader = reader
         self._writer = writer
         self._extensions: dict[str, str] = {}
+        self._counted = True
         self.uses = 0
+        metrics.SMTP_CONNECTIONS.inc()
 
     @classmethod
     async def open(cls, server: SmtpServer) -> "SmtpConnection":
@@ -223,10 +226,17 @@ class SmtpConnection:
 
     def leave(self) -> None:
         """Say goodbye and close, without waiting for what the server says to that."""
+        self._count_out()
         if not self.is_closing:
             self._write(b"QUIT")
             self._writer.close()
 
     def abort(self) -> None:
         """Close without another word."""
+        self._count_out()
         self._writer.transport.abort()
+
+    def _count_out(self) -> None:
+        if self._counted:
+            self._counted = False
+            metrics.SMTP_CONNECTIONS.dec()

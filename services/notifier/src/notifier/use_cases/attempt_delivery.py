@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from chassis.clock import Clock
 from chassis.logs import get_logger
+from notifier import metrics
 from notifier.domain import GIVE_UP_AFTER, Answer, Form, State, deliverable, judge, try_again_after
 from notifier.ports import (
     AttachmentUnavailable,
@@ -89,9 +90,10 @@ class AttemptDelivery:
             mark = await self._progress.mark_dot_pending(lease)
             return mark is Mark.GRANTED and lease.allows_dot(self._clock.monotonic())
 
-        return await self._mailer.send(
-            composed.message, still_mine=lambda: lease.holds(self._clock.monotonic()), may_finish=may_finish
-        )
+        with metrics.STEP_SECONDS.time():
+            return await self._mailer.send(
+                composed.message, still_mine=lambda: lease.holds(self._clock.monotonic()), may_finish=may_finish
+            )
 
     def _withdrawn(self, mail: DueMail, lease: Lease) -> None:
         """Nothing was accepted. Whoever lost the row leaves it alone; else it is tried again soon."""
@@ -117,7 +119,10 @@ class AttemptDelivery:
         return Result(mail.ticket, State.DELAYED, reason, None, wait.total_seconds())
 
     def _settle(self, mail: DueMail, result: Result) -> None:
-        self._progress.settle(result, outcome_event(mail, result, self._clock.now()))
+        now = self._clock.now()
+        self._progress.settle(result, outcome_event(mail, result, now))
+        if result.state is State.SENT:
+            metrics.MAIL_SECONDS.observe(max(0.0, (now - mail.queued_at).total_seconds()))
         log.info(
             LOG_WORDS[result.state],
             delivery_id=str(mail.ticket.delivery_id),

@@ -14,6 +14,7 @@ from chassis.clock import Clock
 from chassis.logs import get_logger
 from chassis.messaging.retry import back_off
 from chassis.outbox.record import Outgoing
+from notifier import metrics
 from notifier.domain import DOT_MARGIN_SECONDS, LEASE, RENEW_LEASE_SECONDS
 from notifier.ports import Begin, Result, Ticket, Work
 
@@ -71,6 +72,7 @@ class RecordProgress:
         """Keep these attempts' leases alive from now on; they were claimed no earlier than `since`."""
         leases = [Lease(ticket, since + LEASE_SECONDS) for ticket in tickets]
         self._leases |= {lease.ticket: lease for lease in leases}
+        metrics.IN_HAND.set(len(self._leases))
         return leases
 
     async def mark_dot_pending(self, lease: Lease) -> Mark:
@@ -82,13 +84,13 @@ class RecordProgress:
 
     def settle(self, result: Result, event: Outgoing | None = None) -> None:
         """Write down an attempt's end, now or as soon as the database is there again."""
-        self._leases.pop(result.ticket, None)
+        self._let_go(result.ticket)
         self._waiting.results[result.ticket] = (result, event)
         self._stir()
 
     def drop(self, lease: Lease) -> None:
         """Renew this lease no more: there is nothing to write down."""
-        self._leases.pop(lease.ticket, None)
+        self._let_go(lease.ticket)
 
     async def run(self) -> None:
         pauses = back_off()
@@ -113,6 +115,10 @@ class RecordProgress:
         except TimeoutError:
             log.warning("progress_left_behind", results=len(self._waiting.results))
 
+    def _let_go(self, ticket: Ticket) -> None:
+        self._leases.pop(ticket, None)
+        metrics.IN_HAND.set(len(self._leases))
+
     def _stir(self) -> None:
         self._written.clear()
         self._wake.set()
@@ -134,8 +140,10 @@ class RecordProgress:
         renewing = [lease for ticket, lease in self._leases.items() if ticket not in batch.marks] if renew else []
         if batch or renewing:
             async with self._begin() as work:
-                granted = await self._write(batch, work)
+                settled, granted = await self._write(batch, work)
                 kept = await work.deliveries.renew(sorted((lease.ticket for lease in renewing), key=_order))
+            for ticket in settled:
+                metrics.OUTCOMES.labels(batch.results[ticket][0].state.value).inc()
             for lease, answer in batch.marks.values():
                 _prolong(lease, granted, began)
                 if not answer.done():
@@ -145,14 +153,15 @@ class RecordProgress:
         if renew:
             self._renewed_at = began
 
-    async def _write(self, batch: _Batch, work: Work) -> set[Ticket]:
+    async def _write(self, batch: _Batch, work: Work) -> tuple[set[Ticket], set[Ticket]]:
+        """Say which attempts came to their ends, and which may write their dots."""
         results = sorted(batch.results.items(), key=lambda item: _order(item[0]))
         settled = await work.deliveries.settle([result for _, (result, _) in results])
         granted = await work.deliveries.mark_dot_pending(sorted(batch.marks, key=_order))
         events = [event for ticket, (_, event) in results if ticket in settled and event is not None]
         if events:
             await work.outbox.add_all(events)
-        return granted
+        return settled, granted
 
     def _take_back(self, batch: _Batch) -> None:
         """Results wait for the next try, unless a later word about the same attempt has come."""

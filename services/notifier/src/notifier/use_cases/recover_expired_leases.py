@@ -2,6 +2,7 @@
 
 from chassis.clock import Clock
 from chassis.logs import get_logger
+from notifier import metrics
 from notifier.ports import Begin
 from notifier.use_cases.tell_outcome import LOG_WORDS, settled_event
 
@@ -24,6 +25,7 @@ class RecoverExpiredLeases:
             events = [event for each in (*lost, *expired) if (event := settled_event(each, now))]
             await work.outbox.add_all(events)
         for each in (*lost, *expired):
+            metrics.OUTCOMES.labels(each.state.value).inc()
             log.warning(
                 LOG_WORDS[each.state], delivery_id=str(each.delivery_id), purpose=each.purpose, reason=each.reason
             )

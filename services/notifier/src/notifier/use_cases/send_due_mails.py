@@ -8,6 +8,7 @@ from chassis.clock import Clock
 from chassis.health import Health
 from chassis.logs import get_logger
 from chassis.telemetry import consumer_span
+from notifier import metrics
 from notifier.domain import Answer, State, domain_of
 from notifier.ports import Begin, DueMail, Mailer, Result
 from notifier.use_cases.attempt_delivery import AttemptDelivery
@@ -34,6 +35,7 @@ class RelayWatch:
         return self._pause > 0
 
     def heard(self, answer: Answer, now: float) -> None:
+        metrics.SMTP_AWAY.set(answer.relay_is_away)
         if not answer.relay_is_away:
             self._pause = 0.0
             return
