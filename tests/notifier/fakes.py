@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from operator import itemgetter
 from uuid import UUID
 
 from chassis.inbox.deduplicate import Identity
@@ -203,17 +204,17 @@ class MemoryDeliveries:
         if row.state in {State.QUEUED, State.DELAYED}:
             row.state, row.reason, row.due_at = State.SUPPRESSED, reason, None
 
-    async def claim(self, limit: int, besides: Collection[str]) -> list[DueMail]:
+    async def claim(self, limit: int, besides: Collection[str], since: datetime | None = None) -> list[DueMail]:
         now = self._clock.now()
-        due = [row for row in self._rows.values() if row.due_at is not None and row.due_at <= now]
-        due = [row for row in due if domain_of(row.new.address) not in besides]
-        claimed = sorted(due, key=lambda row: row.due_at or now)[:limit]
-        for row in claimed:
+        due = [(row.due_at, row) for row in self._rows.values() if row.due_at is not None and row.due_at <= now]
+        due = [(at, row) for at, row in due if domain_of(row.new.address) not in besides and at >= (since or at)]
+        claimed = sorted(due, key=itemgetter(0))[:limit]
+        for _, row in claimed:
             row.state, row.due_at, row.lease_until = State.SENDING, None, now + LEASE
             row.attempt += 1
-        return [self._due_mail(row) for row in claimed]
+        return [self._due_mail(row, due_at) for due_at, row in claimed]
 
-    def _due_mail(self, row: DeliveryRow) -> DueMail:
+    def _due_mail(self, row: DeliveryRow, due_at: datetime) -> DueMail:
         new = row.new
         document = self._documents.get(new.document.subject_id) if new.document else None
         return DueMail(
@@ -224,6 +225,7 @@ class MemoryDeliveries:
             form=new.form,
             person=new.person,
             queued_at=row.queued_at,
+            due_at=due_at,
             reason=row.reason,
             document=document.document if document else None,
             document_is_gone=document is not None and not document.visible,

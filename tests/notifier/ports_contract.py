@@ -178,6 +178,14 @@ class DeliveriesContract:
         await queued(store, delivery(about, "a@slow.example"), delivery(about, "b@fast.example"))
         assert [mail.address for mail in await claim(store, 10, ("slow.example",))] == ["b@fast.example"]
 
+    async def test_a_claim_looks_no_further_back_than_it_is_told(self, store: Store) -> None:
+        """What was due before stays where it is; what is due from then on says when it was."""
+        await queued(store, delivery())
+        async with store.begin() as work:
+            assert await work.deliveries.claim(10, (), store.now() + timedelta(minutes=1)) == []
+            [mail] = await work.deliveries.claim(10, (), store.now() - timedelta(minutes=1))
+        assert abs(mail.due_at - store.now()) < timedelta(minutes=1)
+
     async def test_a_suppressed_delivery_is_never_due(self, store: Store) -> None:
         """It stands in the log, and waits for an operator's word."""
         await queued(store, delivery(state=State.SUPPRESSED, reason="too_old"))

@@ -37,6 +37,7 @@ def notice(person: Person = Person("de", "mr", "Max", "Mustermann"), **about: An
         Form.NOTICE,
         person,
         QUEUED,
+        QUEUED,
         None,
         document(**about),
     )

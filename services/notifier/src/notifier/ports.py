@@ -97,6 +97,7 @@ class DueMail:
     form: Form
     person: Person
     queued_at: datetime
+    due_at: datetime
     reason: str | None
     document: Document | None = None
     document_is_gone: bool = False
@@ -148,8 +149,8 @@ class Deliveries(Protocol):
     ) -> None:
         """Suppress what waits for these users of these customers alone."""
 
-    async def claim(self, limit: int, besides: Collection[str]) -> list[DueMail]:
-        """Take up to this many due deliveries under a lease, oldest first, none of these domains."""
+    async def claim(self, limit: int, besides: Collection[str], since: datetime | None = None) -> list[DueMail]:
+        """Take up to this many due deliveries under a lease, oldest first, none of these domains, none due before `since`."""
 
     async def mark_dot_pending(self, tickets: Sequence[Ticket]) -> set[Ticket]:
         """Write down that the final dot comes next and renew the lease; only those returned may go on."""

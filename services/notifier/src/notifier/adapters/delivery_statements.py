@@ -51,8 +51,8 @@ WHERE customer_number = ANY($4::text[]) AND due_at IS NOT NULL
 
 CLAIM = f"""
 WITH due AS (
-    SELECT id, document_id, document_version FROM delivery
-    WHERE due_at <= now() AND state IN ('queued', 'delayed', 'unknown') AND domain <> ALL($2::text[])
+    SELECT id, document_id, document_version, due_at FROM delivery
+    WHERE due_at >= $4 AND due_at <= now() AND state IN ('queued', 'delayed', 'unknown') AND domain <> ALL($2::text[])
     ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
 )
 UPDATE delivery
@@ -61,7 +61,7 @@ FROM due LEFT JOIN published_document
      ON published_document.document_id = due.document_id AND published_document.version = due.document_version
 WHERE delivery.id = due.id
 RETURNING delivery.id, attempt, purpose, delivery.customer_number, address, form, salutation, first_name, last_name,
-          language, user_ids, username, secret, expires_at, reason, trace, queued_at,
+          language, user_ids, username, secret, expires_at, reason, trace, queued_at, due.due_at,
           {", ".join(f"published_document.{name}" for name in COLUMNS if name != "customer_number")},
           coalesce(NOT visible, false) AS document_is_gone
 """  # noqa: S608 -- names of our own columns

@@ -1,6 +1,7 @@
 """Deliveries in PostgreSQL. Every change names the states and the attempt that it may change: no row, no right."""
 
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +37,7 @@ from notifier.domain import (
 )
 from notifier.ports import DueMail, Result, Settled, Ticket
 
+EVER = datetime.min.replace(tzinfo=UTC)
 RESENDING = [purpose.value for purpose in Purpose if purpose.resends_alone]
 
 
@@ -64,8 +66,8 @@ class PostgresDeliveries:
         values = (list(user_ids), reason, purpose.value if purpose else None, list(customers))
         await self._conn.exec_driver_sql(CANCEL_FOR_USERS, values)
 
-    async def claim(self, limit: int, besides: Collection[str]) -> list[DueMail]:
-        result = await self._conn.exec_driver_sql(CLAIM, (limit, list(besides), LEASE))
+    async def claim(self, limit: int, besides: Collection[str], since: datetime | None = None) -> list[DueMail]:
+        result = await self._conn.exec_driver_sql(CLAIM, (limit, list(besides), LEASE, since or EVER))
         return [_due_mail(row) for row in result]
 
     async def mark_dot_pending(self, tickets: Sequence[Ticket]) -> set[Ticket]:
@@ -143,6 +145,7 @@ def _due_mail(row: Any) -> DueMail:
         form=Form(row.form),
         person=Person(row.language, row.salutation, row.first_name, row.last_name),
         queued_at=row.queued_at,
+        due_at=row.due_at,
         reason=row.reason,
         document=document_from(row) if row.document_id is not None else None,
         document_is_gone=row.document_is_gone,

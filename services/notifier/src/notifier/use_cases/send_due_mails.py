@@ -12,6 +12,7 @@ from notifier import metrics
 from notifier.domain import Answer, State, domain_of
 from notifier.ports import Begin, DueMail, Mailer, Result
 from notifier.use_cases.attempt_delivery import AttemptDelivery
+from notifier.use_cases.due_window import DueWindow
 from notifier.use_cases.record_progress import Lease, RecordProgress
 from notifier.use_cases.share_connections import Lanes
 
@@ -75,6 +76,7 @@ class SendDueMails:
         self._clock = clock
         self._health = health
         self._relay = RelayWatch()
+        self._window = DueWindow(clock)
         self._ready: deque[tuple[DueMail, Lease]] = deque()
         self._running: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Event()
@@ -116,11 +118,13 @@ class SendDueMails:
         self._maybe_due = False
         since = self._clock.monotonic()
         try:
-            async with self._begin() as work:
-                mails = await work.deliveries.claim(wanted, parked)
+            with self._window.claiming() as due_since:
+                async with self._begin() as work:
+                    mails = await work.deliveries.claim(wanted, parked, due_since)
         except Exception as error:  # noqa: BLE001 -- the database is away; the poll asks again
             log.warning("claim_failed", error=type(error).__name__)
             return
+        self._window.claimed(mails, all_domains=not parked)
         self._maybe_due = len(mails) == wanted or bool(parked)
         self._ready.extend(zip(mails, self._progress.hold([mail.ticket for mail in mails], since), strict=True))
 
