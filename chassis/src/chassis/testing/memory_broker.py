@@ -1,4 +1,8 @@
-"""A broker in memory: topics, one group with its offsets, and the ways in which a real one lets its clients down."""
+"""A broker in memory: topics, groups with their offsets, and the ways in which a real one lets its clients down.
+
+`tests/chassis/broker_contract.py` holds it and Kafka to the same behaviour. It knows dynamic members and the classic
+protocol; no transactions, no access control. Every wait is the running loop's: in a simulation it costs nothing.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
@@ -7,122 +11,160 @@ from typing import Any
 from chassis.messaging.clients import KafkaError, Message
 from chassis.messaging.subscriptions import Partition, Record
 from chassis.settings import KafkaSettings
+from chassis.testing.memory_group import MemoryGroup, later
+from chassis.testing.memory_member import MemoryMember
+from chassis.testing.memory_producer import MemoryConnection
+from chassis.testing.memory_topic import MemoryLog, partition_of
+
+__all__ = ["MemoryBroker", "MemoryConnection", "MemoryMember"]
+
+SESSION_SECONDS = 10.0
+REBALANCE_SECONDS = 25.0
+MESSAGE_BYTES = 1_048_576
 
 
 class MemoryBroker:
-    """Holds records and committed offsets; `down` makes every call fail until it is back."""
+    """Topics exist once they are named here or written to; one that nobody named has one partition.
 
-    def __init__(self, *partitions: Partition) -> None:
-        self.records: dict[Partition, list[Record]] = {partition: [] for partition in partitions}
-        self.committed: dict[Partition, int] = {}
+    What goes wrong is set on it at any time, and stays so until it is taken back or, for the counts, used up.
+    """
+
+    def __init__(self, *partitions: Partition, session_seconds: float = SESSION_SECONDS) -> None:
         self.members: list[MemoryMember] = []
-        self.down = False
+        """Every membership that was ever begun."""
+        self.heartbeat_seconds = session_seconds / 4
+        self.latency: Callable[[], float] = lambda: 0.0
+        """Seconds that each request and each answer is under way."""
         self.refuse_commits = 0
-        """How many commits of offsets fail from now on."""
+        """How many commits of offsets fail from now on, without effect."""
+        self.lose_commit_answers = 0
+        """How many commits take effect from now on and are never answered."""
+        self.lose_acknowledgements = 0
+        """How many messages are written from now on without an answer."""
+        self.refuse_messages = 0
+        """How many messages are refused by the broker from now on (not enough replicas, too large)."""
+        self.fails_members = False
+        """Whether members learn of a failure in the background, which ends them."""
+        self.on_commit: Callable[[Partition, int], None] = lambda _partition, _offset: None
+        """Called with every commit that takes effect."""
+        self._down = False
+        self._session_seconds = session_seconds
+        self._logs = {partition: MemoryLog(*partition) for partition in partitions}
+        self._groups: dict[str, MemoryGroup] = {}
+        self._back: list[Callable[[], None]] = []
 
-    def append(self, message: Message, number: int = 0) -> Record:
-        """Write a record to partition `number` of its topic, which is made if need be."""
-        log = self.records.setdefault(Partition(message.topic, number), [])
-        log.append(Record(message.topic, number, len(log), message.key, message.value, message.headers))
-        return log[-1]
+    @property
+    def down(self) -> bool:
+        """While it is: nobody can connect, requests wait, messages under way are kept by their clients."""
+        return self._down
+
+    @down.setter
+    def down(self, down: bool) -> None:
+        self._down = down
+        if not down:
+            back, self._back = self._back, []
+            for callback in back:
+                callback()
+            for log in self._logs.values():
+                log.wake()
+
+    @property
+    def records(self) -> dict[Partition, list[Record]]:
+        return {partition: log.records for partition, log in self._logs.items()}
+
+    @property
+    def committed(self) -> dict[Partition, int]:
+        """The acknowledged offsets of the one group that there is."""
+        (group,) = self._groups.values() or (self.group("nobody's"),)
+        return group.committed
+
+    def group(self, name: str) -> MemoryGroup:
+        if name not in self._groups:
+            self._groups[name] = MemoryGroup(
+                self.partitions, session_seconds=self._session_seconds, rebalance_seconds=REBALANCE_SECONDS
+            )
+        return self._groups[name]
+
+    def partitions(self, topic: str) -> list[Partition]:
+        return sorted(partition for partition in self._logs if partition.topic == topic)
+
+    def log(self, partition: Partition) -> MemoryLog:
+        if partition not in self._logs:
+            self._logs[partition] = MemoryLog(*partition)
+        return self._logs[partition]
+
+    def append(self, message: Message, number: int | None = None) -> Record:
+        """Write a record at once, whatever is set to go wrong; to partition `number`, else to its key's."""
+        if number is None:
+            count = len(self.partitions(message.topic)) or 1
+            number = 0 if message.key is None else partition_of(message.key, count)
+        return self.log(Partition(message.topic, number)).append(message)
 
     def values(self, topic: str) -> list[bytes | None]:
         """What the topic holds, partition after partition."""
-        logs = (log for partition, log in sorted(self.records.items()) if partition.topic == topic)
-        return [record.value for log in logs for record in log]
+        return [record.value for partition in self.partitions(topic) for record in self.log(partition).records]
 
     def connect(
         self,
         _kafka: KafkaSettings,
         *,
-        group: str,  # noqa: ARG002 - there is one group
+        group: str,
         topics: Collection[str],
         on_assigned: Callable[[Collection[Partition]], None],
         on_revoked: Callable[[], Awaitable[None]],
-    ) -> "MemoryMember":
+    ) -> MemoryMember:
         """In place of GroupMember."""
-        self.members.append(MemoryMember(self, topics, on_assigned, on_revoked))
+        self.members.append(MemoryMember(self, self.group(group), topics, on_assigned, on_revoked))
         return self.members[-1]
 
     def check(self) -> None:
         if self.down:
             raise KafkaError("the broker is down")
 
+    async def travel(self) -> None:
+        """Be under way from one side to the other."""
+        await asyncio.sleep(self.latency())
 
-class MemoryMember:
-    """Behaves like `GroupMember` where it is the only member."""
+    async def reached(self) -> None:
+        """Return when a request has come in: not before the broker is there."""
+        await self.travel()
+        while self.down:
+            back: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self.once_back(lambda waits=back: None if waits.done() else waits.set_result(None))  # type: ignore[misc]
+            await back
+            await self.travel()
 
-    def __init__(
-        self,
-        broker: MemoryBroker,
-        topics: Collection[str],
-        on_assigned: Callable[[Collection[Partition]], None],
-        on_revoked: Callable[[], Awaitable[None]],
-    ) -> None:
-        self._broker = broker
-        self._topics = topics
-        self._on_assigned = on_assigned
-        self._on_revoked = on_revoked
-        self._positions: dict[Partition, int] = {}
-        self.closed = False
+    def once_back(self, callback: Callable[[], None]) -> None:
+        self._back.append(callback)
 
-    async def start(self) -> None:
-        self._broker.check()
-        self._assign()
+    def carry(self, arrive: Callable[[], None]) -> None:
+        """Let a message be under way; without latency it is there at once."""
+        seconds = self.latency()
+        if seconds:
+            later(seconds, arrive)
+        else:
+            arrive()
 
-    async def rebalance(self) -> None:
-        """Take all partitions away and give them back, as a second member's coming and going does."""
-        await self._on_revoked()
-        self._assign()
+    def write(self, message: Message, answer: "asyncio.Future[Any]") -> None:
+        """Write what has arrived, and answer."""
+        if self.refuse_messages or len(message.key or b"") + len(message.value or b"") > MESSAGE_BYTES:
+            self.refuse_messages = max(0, self.refuse_messages - 1)
+            self.carry(lambda: None if answer.done() else answer.set_exception(KafkaError("refused")))
+            return
+        record = self.append(message)
+        if self.lose_acknowledgements:
+            self.lose_acknowledgements -= 1
+        else:
+            self.carry(lambda: None if answer.done() else answer.set_result(record))
 
-    def _assign(self) -> None:
-        mine = [partition for partition in self._broker.records if partition.topic in self._topics]
-        self._positions = {partition: self._broker.committed.get(partition, 0) for partition in mine}
-        self._on_assigned(mine)
+    def takes_commit(self) -> bool:
+        if not self.refuse_commits:
+            return True
+        self.refuse_commits -= 1
+        return False
 
-    async def poll(self, partition: Partition, *, seconds: float, max_records: int) -> list[Record]:
-        self._broker.check()
-        start = self._positions[partition]
-        found = self._broker.records[partition][start : start + max_records]
-        if not found:
-            await asyncio.sleep(min(seconds, 0.005))
-        self._positions[partition] = start + len(found)
-        return found
-
-    async def touch(self) -> None:
-        self._broker.check()
-
-    async def commit(self, partition: Partition, offset: int) -> None:
-        self._broker.check()
-        if self._broker.refuse_commits:
-            self._broker.refuse_commits -= 1
-            raise KafkaError("the group is rebalancing")
-        self._broker.committed[partition] = offset
-
-    def end(self, partition: Partition) -> int | None:
-        return len(self._broker.records[partition])
-
-    async def close(self, seconds: float) -> None:  # noqa: ARG002 - it closes at once
-        self.closed = True
-
-
-class MemoryConnection:
-    """Behaves like `RawProducer`. With the broker down a send is accepted and never answered, as the real one does."""
-
-    def __init__(self, broker: MemoryBroker) -> None:
-        self._broker = broker
-        self.abandoned = False
-
-    async def start(self) -> None:
-        self._broker.check()
-
-    async def send(self, message: Message) -> "asyncio.Future[Any]":
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        if not self._broker.down:
-            answer.set_result(self._broker.append(message))
-        return answer
-
-    async def close(self, seconds: float) -> None: ...
-
-    async def abandon(self) -> None:
-        self.abandoned = True
+    async def commit_answered(self) -> None:
+        if self.lose_commit_answers:
+            self.lose_commit_answers -= 1
+            await asyncio.get_running_loop().create_future()
+        await self.travel()

@@ -1,0 +1,105 @@
+"""Playing histories: one with a crash before each single step, and as many as wanted by chance."""
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from chassis.testing.simulation.loop import Stuck
+from chassis.testing.simulation.plan import Plan
+from chassis.testing.simulation.world import HORIZON, Story, World
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What was played and found. `steps` are those before the healing, `seconds` virtual."""
+
+    plan: Plan
+    findings: tuple[str, ...]
+    steps: int
+    crashes: int
+    seconds: float
+    trace: tuple[tuple[float, str, str], ...] = field(repr=False)
+
+    def told(self) -> str:
+        """The whole history, one line for each thing noted."""
+        return "\n".join(f"{at:9.3f} s  {who:12}  {what}" for at, who, what in self.trace)
+
+
+@dataclass(slots=True)
+class Report:
+    """What some histories of one machine came to. `seconds` are real ones."""
+
+    machine: str
+    histories: int = 0
+    crashes: int = 0
+    seconds: float = 0.0
+    failed: list[History] = field(default_factory=list)
+
+    @property
+    def per_minute(self) -> float:
+        return 60 * self.histories / self.seconds if self.seconds else 0.0
+
+    def line(self) -> str:
+        return (
+            f"{self.machine}: {self.histories} histories with {self.crashes} crashes in {self.seconds:.1f} s "
+            f"({self.per_minute:.0f} a minute), {len(self.failed)} failed"
+        )
+
+    def assert_clean(self) -> None:
+        """Raise AssertionError with the findings of the first failures and how to see them again."""
+        if self.failed:
+            lines = [
+                f"  plan {history.plan}: {'; '.join(history.findings)}\n"
+                f"    again: python -m tests.simulation {self.machine} {history.plan}"
+                for history in self.failed[:5]
+            ]
+            raise AssertionError("\n".join([self.line(), *lines]))
+
+
+def play(story: Story, plan: Plan, *, horizon: int = HORIZON) -> History:
+    """Play one history; what it never came to is a finding, too."""
+    world = World(plan, horizon=horizon)
+
+    async def told() -> None:
+        try:
+            await story(world)
+        except Stuck as stuck:
+            world.find(str(stuck))
+
+    try:
+        world.loop.run(told())
+    except Stuck as stuck:
+        world.find(str(stuck))
+    findings = (*world.findings, *world.loop.complaints)
+    return History(plan, findings, world.steps, world.crashes, world.loop.time(), tuple(world.trace))
+
+
+def at_every_step(story: Story, *, seed: int = 0) -> Iterator[History]:
+    """One history for each step: the process at work crashes before it; ends with a history that has no such step."""
+    step = 0
+    while True:
+        step += 1
+        history = play(story, Plan(seed, (step,)))
+        yield history
+        if not history.crashes:
+            return
+
+
+def by_chance(story: Story, seeds: Iterable[int], *, horizon: int = HORIZON) -> Iterator[History]:
+    """One history for each seed, with trouble and crashes of its own."""
+    for seed in seeds:
+        yield play(story, Plan(seed), horizon=horizon)
+
+
+def report(machine: str, histories: Iterable[History], *, most_failures: int = 20) -> Report:
+    """Play them all, or up to so many failures, and count."""
+    result, began = Report(machine), time.perf_counter()
+    for history in histories:
+        result.histories += 1
+        result.crashes += history.crashes
+        if history.findings:
+            result.failed.append(history)
+            if len(result.failed) >= most_failures:
+                break
+    result.seconds = time.perf_counter() - began
+    return result
