@@ -1,9 +1,11 @@
 """Traces: one id follows a document over HTTP and Kafka. Ids exist always; spans leave the process where an address is set."""
 
+import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from opentelemetry import propagate, trace
+from opentelemetry import context, propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
@@ -15,6 +17,8 @@ from chassis.redaction import HIDDEN, without_query
 Headers = Sequence[tuple[str, bytes]]
 
 TRACE_HEADERS = ("traceparent", "tracestate")
+TRACEPARENT = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+TRACESTATE = re.compile(rb"[ -~]{1,512}")
 EXPORT_TIMEOUT_SECONDS = 3
 
 _tracer = trace.get_tracer("chassis")
@@ -74,6 +78,32 @@ def trace_headers() -> tuple[tuple[str, bytes], ...]:
     return tuple((name, carrier[name].encode()) for name in TRACE_HEADERS if name in carrier)
 
 
+def trace_of(headers: Headers) -> tuple[tuple[str, bytes], ...]:
+    """Pick what a record's headers say of its trace: nothing where that is no W3C Trace Context, whatever else it is."""
+    said = {name: value for name, value in headers if name in TRACE_HEADERS and value}
+    parent, state = (said.get(name, b"") for name in TRACE_HEADERS)
+    if not TRACEPARENT.fullmatch(parent):
+        return ()
+    return tuple(zip(TRACE_HEADERS, (parent, state) if TRACESTATE.fullmatch(state) else (parent,), strict=False))
+
+
+def own_trace(*seed: str) -> tuple[tuple[str, bytes], ...]:
+    """Begin the trace of something that came without one: the same for the same seed, also when it comes again."""
+    digest = hashlib.sha256("\0".join(seed).encode("utf-8", "surrogateescape")).hexdigest()
+    return ((TRACE_HEADERS[0], f"00-{digest[:32]}-{digest[32:48]}-01".encode()),)
+
+
+@contextmanager
+def following(headers: Headers) -> Iterator[None]:
+    """Let log lines and calls inside belong to the trace of these headers; without one, to the current trace."""
+    token = context.attach(context_of(headers)) if trace_of(headers) else None
+    try:
+        yield
+    finally:
+        if token is not None:
+            context.detach(token)
+
+
 def context_of(headers: Headers) -> Context:
     """Find the trace that a record's headers name; a new one begins where they name none or nonsense."""
     carrier = {name: value.decode("latin-1") for name, value in headers if name in TRACE_HEADERS and value}
@@ -102,10 +132,10 @@ def span(name: str) -> Iterator[trace.Span]:
 
 
 @contextmanager
-def _span(name: str, kind: SpanKind, context: Context | None) -> Iterator[trace.Span]:
+def _span(name: str, kind: SpanKind, within: Context | None) -> Iterator[trace.Span]:
     """Record an exception's type alone: its message may hold what must not leave the process."""
     with _tracer.start_as_current_span(
-        name, context=context, kind=kind, record_exception=False, set_status_on_exception=False
+        name, context=within, kind=kind, record_exception=False, set_status_on_exception=False
     ) as current:
         try:
             yield current

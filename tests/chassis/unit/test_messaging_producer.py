@@ -3,13 +3,14 @@ from typing import Any
 
 import pytest
 
-from chassis.messaging.clients import KafkaError, Message, MessageRefused
+from chassis.messaging.clients import REFUSALS, KafkaError, Message, MessageRefused, TopicMissing
 from chassis.messaging.dead_letters import DeadLetters, as_message
-from chassis.messaging.producer import NotSent, Producer
+from chassis.messaging.producer import Answer, NotSent, Producer
 from chassis.messaging.subscriptions import DeadLetter, Record
 from chassis.settings import KafkaSettings
 from chassis.testing.memory_broker import MemoryBroker, MemoryConnection
 
+YES, UNKNOWN, REFUSED, NO_TOPIC = Answer.ACKNOWLEDGED, Answer.UNKNOWN, Answer.REFUSED, Answer.NO_TOPIC
 KAFKA = KafkaSettings(kafka_bootstrap="nowhere:1")
 
 
@@ -34,8 +35,8 @@ def messages(*values: bytes, topic: str = "t") -> list[Message]:
 async def test_what_is_acknowledged_is_said_for_each() -> None:
     """One connection serves many sends; the order is that of the call."""
     bench = Bench()
-    assert await bench.producer.send(messages(b"1", b"2")) == [True, True]
-    assert await bench.producer.send(messages(b"3")) == [True]
+    assert await bench.producer.send(messages(b"1", b"2")) == [YES, YES]
+    assert await bench.producer.send(messages(b"3")) == [YES]
     assert bench.broker.values("t") == [b"1", b"2", b"3"]
     assert len(bench.connections) == 1
 
@@ -45,10 +46,10 @@ async def test_a_send_that_is_never_answered_ends_and_gives_the_connection_up() 
     bench = Bench()
     await bench.producer.send(messages(b"1"))
     bench.broker.down = True
-    assert await bench.producer.send(messages(b"2")) == [False]
+    assert await bench.producer.send(messages(b"2")) == [UNKNOWN]
     assert bench.connections[0].abandoned
     bench.broker.down = False
-    assert await bench.producer.send(messages(b"3")) == [True]
+    assert await bench.producer.send(messages(b"3")) == [YES]
     assert len(bench.connections) == 2
 
 
@@ -56,44 +57,65 @@ async def test_a_broker_that_is_not_there_is_no_exception() -> None:
     """Where no connection can be made, nothing was sent."""
     bench = Bench()
     bench.broker.down = True
-    assert await bench.producer.send(messages(b"1", b"2")) == [False, False]
+    assert await bench.producer.send(messages(b"1", b"2")) == [UNKNOWN, UNKNOWN]
     assert all(connection.abandoned for connection in bench.connections)
 
 
 class Choosy(MemoryConnection):
-    """Refuses `huge`, fails `bad` after taking it, never has the topic `missing`."""
+    """Refuses `huge`, fails `bad` after taking it and `refused` for good; `slow` never answers, `missing` is no topic."""
 
     async def send(self, message: Message) -> "asyncio.Future[Any]":
-        if message.topic == "missing":
+        if message.topic == "slow":
             await asyncio.sleep(60)
+        if message.topic == "missing":
+            raise TopicMissing
         if message.value == b"huge":
             raise MessageRefused
         if message.value == b"bad":
             failed: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
             failed.set_exception(KafkaError("not enough replicas"))
             return failed
+        if message.value == b"refused":
+            refused: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            refused.set_exception(REFUSALS[0]())
+            return refused
         return await super().send(message)
 
 
 async def test_a_refused_message_holds_up_no_other() -> None:
     """What can never be sent is answered False; the connection is kept."""
     bench = Bench(Choosy)
-    assert await bench.producer.send(messages(b"1", b"huge", b"2")) == [True, False, True]
+    assert await bench.producer.send(messages(b"1", b"huge", b"2")) == [YES, REFUSED, YES]
     assert not bench.connections[0].abandoned
 
 
 async def test_a_failed_message_ends_the_connection() -> None:
     """An indefinite failure may leave a gap in the sequence, so the connection is made anew."""
     bench = Bench(Choosy)
-    assert await bench.producer.send(messages(b"1", b"bad")) == [True, False]
+    assert await bench.producer.send(messages(b"1", b"bad")) == [YES, UNKNOWN]
     assert bench.connections[0].abandoned
 
 
-async def test_a_missing_topic_holds_up_its_own_messages_alone() -> None:
-    """Messages of other topics are sent beside those that wait for theirs to exist."""
+async def test_a_topic_that_does_not_answer_holds_up_its_own_messages_alone() -> None:
+    """Messages of other topics are sent beside those that wait."""
     bench = Bench(Choosy)
-    sent = await bench.producer.send([*messages(b"1", topic="missing"), *messages(b"2")])
-    assert sent == [False, True]
+    sent = await bench.producer.send([*messages(b"1", topic="slow"), *messages(b"2")])
+    assert sent == [UNKNOWN, YES]
+
+
+async def test_a_missing_topic_is_asked_for_once() -> None:
+    """The first message that finds no topic speaks for all of them; the connection is kept."""
+    bench = Bench(Choosy)
+    sent = await bench.producer.send([*messages(b"1", b"2", b"3", topic="missing"), *messages(b"4")])
+    assert sent == [NO_TOPIC, NO_TOPIC, NO_TOPIC, YES]
+    assert not bench.connections[0].abandoned
+
+
+async def test_what_the_broker_refuses_for_good_is_told_apart() -> None:
+    """A refusal that no repetition mends is not called unknown; the connection is made anew all the same."""
+    bench = Bench(Choosy)
+    assert await bench.producer.send(messages(b"1", b"refused")) == [YES, REFUSED]
+    assert bench.connections[0].abandoned
 
 
 async def test_a_cancelled_send_leaves_no_connection_behind() -> None:

@@ -1,6 +1,7 @@
 """Where records go that nothing can be done with: their own bytes, and why."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Sequence
 
 from chassis.logs import get_logger
@@ -8,8 +9,13 @@ from chassis.messaging import metrics
 from chassis.messaging.clients import Message
 from chassis.messaging.producer import NotSent, Producer, producer
 from chassis.messaging.subscriptions import DeadLetter
+from chassis.messaging.undecoded import readable_name
 from chassis.settings import KafkaSettings
+from chassis.telemetry import Headers, following
 from kundenportal_contracts.topics import dead_letters
+
+DLQ_HEADERS = ("dlq_reason", "dlq_topic", "dlq_partition", "dlq_offset")
+HEADER_NAMES = "dlq_header_names"
 
 log = get_logger()
 
@@ -30,14 +36,15 @@ class DeadLetters:
             raise NotSent(f"{acknowledged.count(False)} of {len(letters)} dead letters")
         for letter in letters:
             metrics.DEAD_LETTERS.labels(letter.record.topic, letter.reason).inc()
-            log.warning(
-                "dead_letter_written",
-                topic=letter.record.topic,
-                partition=letter.record.partition,
-                offset=letter.record.offset,
-                reason=letter.reason,
-                detail=letter.detail,
-            )
+            with following(letter.record.trace_headers):
+                log.warning(
+                    "dead_letter_written",
+                    topic=letter.record.topic,
+                    partition=letter.record.partition,
+                    offset=letter.record.offset,
+                    reason=letter.reason,
+                    detail=letter.detail,
+                )
 
     async def close(self) -> None:
         await self._producer.close()
@@ -46,14 +53,32 @@ class DeadLetters:
 def as_message(letter: DeadLetter, topic: str) -> Message:
     """Original key, value and headers, followed by dlq_reason, dlq_topic, dlq_partition and dlq_offset.
 
-    A record without key and value, which the client refuses to write, gets an empty key.
+    A record without key and value, which the client refuses to write, gets an empty key. A header name that is not UTF-8
+    is written readably; its bytes go into `dlq_header_names` before the four, as `place:base64`.
     """
     record = letter.record
     told = {
-        "dlq_reason": letter.reason,
-        "dlq_topic": record.topic,
-        "dlq_partition": str(record.partition),
-        "dlq_offset": str(record.offset),
+        DLQ_HEADERS[0]: letter.reason,
+        DLQ_HEADERS[1]: record.topic,
+        DLQ_HEADERS[2]: str(record.partition),
+        DLQ_HEADERS[3]: str(record.offset),
     }
+    if odd := _odd_names(record.headers):
+        told = {HEADER_NAMES: odd, **told}
     key = b"" if record.key is None and record.value is None else record.key
-    return Message(topic, key, record.value, (*record.headers, *((name, text.encode()) for name, text in told.items())))
+    headers = ((readable_name(name), value) for name, value in record.headers)
+    return Message(topic, key, record.value, (*headers, *((name, text.encode()) for name, text in told.items())))
+
+
+def _odd_names(headers: Headers) -> str:
+    """The names that are not UTF-8: `place:base64`, with commas between them."""
+    raw = ((place, name.encode("utf-8", "surrogateescape")) for place, (name, _) in enumerate(headers))
+    return ",".join(f"{place}:{b64encode(name).decode()}" for place, name in raw if not _is_utf8(name))
+
+
+def _is_utf8(name: bytes) -> bool:
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

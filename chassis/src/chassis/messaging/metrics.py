@@ -22,4 +22,7 @@ OUTBOX_ROWS = Gauge("kundenportal_outbox_rows", "Events not yet published, count
 PUBLISHED = Counter("kundenportal_outbox_published", "Events published and forgotten", ["topic"])
 RELAY_ACTIVE = Gauge("kundenportal_outbox_relay_active", "1 while this process holds the relay's lock")
 RELAY_FAILURES = Counter("kundenportal_outbox_relay_failures", "Rounds of the relay that ended in a failure")
+OUTBOX_REFUSED = Counter("kundenportal_outbox_refused", "Times the broker refused an event as it is", ["topic"])
+INBOX_ROWS = Gauge("kundenportal_inbox_rows", "Events remembered, above 10,000 an estimate of the database")
+INBOX_BYTES = Gauge("kundenportal_inbox_bytes", "Size of the inbox with its indexes")
 INBOX_PRUNED = Counter("kundenportal_inbox_pruned", "Inbox rows that were old enough to be forgotten")

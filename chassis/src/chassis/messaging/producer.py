@@ -2,10 +2,19 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum, auto
 from typing import Any, Protocol
 
 from chassis.logs import get_logger
-from chassis.messaging.clients import KafkaError, Message, MessageRefused, RawProducer, ends_within
+from chassis.messaging.clients import (
+    REFUSALS,
+    KafkaError,
+    Message,
+    MessageRefused,
+    RawProducer,
+    TopicMissing,
+    ends_within,
+)
 from chassis.settings import KafkaSettings
 
 SEND_SECONDS = 10.0
@@ -26,6 +35,21 @@ class Connection(Protocol):
     async def abandon(self) -> None: ...
 
 
+class Answer(Enum):
+    """What is known of one message; true where all replicas have it."""
+
+    ACKNOWLEDGED = auto()
+    UNKNOWN = auto()
+    """Never, not yet, or yes with a lost answer."""
+    REFUSED = auto()
+    """Not written, and not to be written as it is: too large, or nobody may write there."""
+    NO_TOPIC = auto()
+    """Not written: there is no such topic."""
+
+    def __bool__(self) -> bool:
+        return self is Answer.ACKNOWLEDGED
+
+
 class NotSent(Exception):
     """At least one message was not acknowledged in time."""
 
@@ -43,16 +67,17 @@ class Producer:
         self._send_seconds = send_seconds
         self._connection: Connection | None = None
 
-    async def send(self, messages: Sequence[Message]) -> list[bool]:
-        """Send all, pipelined, and say for each whether all replicas have it.
+    async def send(self, messages: Sequence[Message]) -> list[Answer]:
+        """Send all, pipelined, and say for each what is known of it.
 
-        False means unknown: never, not yet, or yes with a lost answer. Messages with the same key keep their order as
-        long as all are acknowledged. Raises nothing but cancellation; trouble is logged and shows in the answers.
+        Messages with the same key keep their order as long as all are acknowledged. Raises nothing but cancellation;
+        trouble is logged and shows in the answers.
         """
         futures: dict[int, asyncio.Future[Any]] = {}
+        refused: dict[int, Answer] = {}
         try:
             async with asyncio.timeout(self._send_seconds):
-                await self._queue(await self._open(), messages, futures)
+                await self._queue(await self._open(), messages, futures, refused)
                 if futures:
                     await asyncio.wait(futures.values())
         except (TimeoutError, OSError, KafkaError) as error:
@@ -61,26 +86,36 @@ class Producer:
         except BaseException:
             await self._give_up(futures)
             raise
-        if not all(_acknowledged(future) for future in futures.values()):
+        answers = {**refused, **{place: _answer(future) for place, future in futures.items()}}
+        if not all(answers[place] for place in futures):
             await self._give_up(futures)
-        return [place in futures and _acknowledged(futures[place]) for place in range(len(messages))]
+        return [answers.get(place, Answer.UNKNOWN) for place in range(len(messages))]
 
     async def _queue(
-        self, connection: Connection, messages: Sequence[Message], futures: dict[int, "asyncio.Future[Any]"]
+        self,
+        connection: Connection,
+        messages: Sequence[Message],
+        futures: dict[int, "asyncio.Future[Any]"],
+        refused: dict[int, Answer],
     ) -> None:
         """Hand over all messages, topic beside topic, so that one that is missing holds up nobody else's."""
         by_topic: dict[str, list[int]] = {}
         for place, message in enumerate(messages):
             by_topic.setdefault(message.topic, []).append(place)
 
-        async def queue(places: Sequence[int]) -> None:
-            for place in places:
+        async def queue(topic: str, places: Sequence[int]) -> None:
+            for number, place in enumerate(places):
                 try:
                     futures[place] = await connection.send(messages[place])
-                except MessageRefused:
-                    log.exception("message_refused", topic=messages[place].topic)
+                except TopicMissing:
+                    log.error("topic_missing", topic=topic, messages=len(places) - number)  # noqa: TRY400 - says it all
+                    refused.update(dict.fromkeys(places[number:], Answer.NO_TOPIC))
+                    return
+                except MessageRefused as error:
+                    log.error("message_refused", topic=topic, error=str(error))  # noqa: TRY400 - says it all
+                    refused[place] = Answer.REFUSED
 
-        tasks = [asyncio.ensure_future(queue(places)) for places in by_topic.values()]
+        tasks = [asyncio.ensure_future(queue(topic, places)) for topic, places in by_topic.items()]
         try:
             await asyncio.gather(*tasks)
         finally:
@@ -117,5 +152,10 @@ def producer(kafka: KafkaSettings, *, client_id: str, send_seconds: float = SEND
     return Producer(lambda: RawProducer(kafka, client_id=client_id), send_seconds=send_seconds)
 
 
-def _acknowledged(future: "asyncio.Future[Any]") -> bool:
-    return future.done() and not future.cancelled() and future.exception() is None
+def _answer(future: "asyncio.Future[Any]") -> Answer:
+    if not future.done() or future.cancelled():
+        return Answer.UNKNOWN
+    error = future.exception()
+    if error is None:
+        return Answer.ACKNOWLEDGED
+    return Answer.REFUSED if isinstance(error, REFUSALS) else Answer.UNKNOWN

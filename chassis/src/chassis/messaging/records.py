@@ -9,9 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
-from opentelemetry import context
-
-from chassis.telemetry import TRACE_HEADERS, context_of
+from chassis.telemetry import following, own_trace, trace_of
 from kundenportal_contracts.envelope import Envelope, EventData, decode
 
 M = TypeVar("M", bound=EventData)
@@ -36,6 +34,18 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def trace_headers(self) -> tuple[tuple[str, bytes], ...]:
+        """The trace it came with; where it came without, one of its own, the same whenever the event is handed over."""
+        return trace_of(self.headers) or own_trace(*self._names())
+
+    def _names(self) -> tuple[str, str]:
+        said = dict(self.headers)
+        source, event_id = said.get("ce_source"), said.get("ce_id")
+        if source and event_id:
+            return source.decode("utf-8", "replace"), event_id.decode("utf-8", "replace")
+        return self.topic, f"{self.partition}/{self.offset}"
 
 
 @dataclass(frozen=True)
@@ -70,24 +80,19 @@ class Event:
         """Read the value as this event; raises EventInvalid, also for a null value."""
         return decode(model, self.record.value)
 
-    @property
+    @cached_property
     def trace_headers(self) -> tuple[tuple[str, bytes], ...]:
-        """The record's own W3C trace headers; empty where it came without."""
-        return tuple((name, value) for name, value in self.record.headers if name in TRACE_HEADERS and value)
+        """The W3C trace headers of its way through the portal; see Record."""
+        return self.record.trace_headers
 
     @contextmanager
     def trace(self) -> Iterator[None]:
-        """Make the record's own trace the current one: logs, calls and `Outbox.add` inside carry it on.
+        """Make the event's own trace the current one: logs, calls and `Outbox.add` inside carry it on.
 
         A batch holds records of many traces; without this, what a handler says belongs to the batch's span.
         """
-        headers = self.trace_headers
-        token = context.attach(context_of(headers)) if headers else None
-        try:
+        with following(self.trace_headers):
             yield
-        finally:
-            if token is not None:
-                context.detach(token)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from chassis.messaging.batch import Batch, Entry, runs
 from chassis.messaging.bisect import bisect
 from chassis.messaging.retry import TryAgain, classify, sqlstate
 from chassis.messaging.subscriptions import DeadLetter
+from chassis.telemetry import following
 from kundenportal_contracts.envelope import EventInvalid
 
 PREPARE_SECONDS = 45 * 60.0
@@ -143,15 +144,16 @@ def _bury(entry: Entry, error: Exception, batch: Batch) -> None:
     entry.settled = True
     batch.letters.append(DeadLetter(record, reason, detail))
     # The database repeats values in its messages; our own failures need their traceback.
-    log.error(
-        "record_failed",
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        reason=reason,
-        detail=detail,
-        exc_info=error if reason == HANDLER_FAILED else None,
-    )
+    with following(record.trace_headers):
+        log.error(
+            "record_failed",
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            reason=reason,
+            detail=detail,
+            exc_info=error if reason == HANDLER_FAILED else None,
+        )
 
 
 def _why(error: Exception) -> tuple[str, str]:

@@ -19,7 +19,7 @@ _tracer = trace.get_tracer("chassis.messaging")
 @contextmanager
 def batch_span(batch: Batch) -> Iterator[None]:
     """One record: a part of its trace. Several: a trace of its own, linked to theirs."""
-    contexts = [context_of(record.headers) for record in batch.records[:MAX_LINKS]]
+    contexts = [context_of(record.trace_headers) for record in batch.records[:MAX_LINKS]]
     alone = len(batch.records) == 1
     with _tracer.start_as_current_span(
         f"process {batch.topic}",

@@ -26,13 +26,23 @@ READ = """
 SELECT id, topic, key, value, headers, extract(epoch FROM clock_timestamp() - created_at)::float8 AS age
 FROM (
     SELECT *, sum(coalesce(octet_length(value), 0)) OVER (ORDER BY id) - coalesce(octet_length(value), 0) AS before
-    FROM (SELECT * FROM outbox WHERE id > $1 ORDER BY id LIMIT $2) AS next
+    FROM (
+        SELECT * FROM outbox WHERE id > $1 AND topic <> ALL($4::text[]) AND id <> ALL($5::bigint[])
+        ORDER BY id LIMIT $2
+    ) AS next
 ) AS measured
 WHERE before < $3
 ORDER BY id
 """
 FORGET = "DELETE FROM outbox WHERE id = ANY($1::bigint[])"
-COUNT = "SELECT count(*) FROM (SELECT FROM outbox LIMIT 10000) AS counted"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What a read passes over for now: whole topics, and single rows."""
+
+    topics: Sequence[str] = ()
+    ids: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +64,13 @@ class HeldOutbox:
         """Become the active relay of this database, unless another one is; held until the session ends."""
         return bool(await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK_KEY))
 
-    async def read(self, after: int, *, rows: int, size: int) -> list[Waiting]:
+    async def read(self, after: int, *, rows: int, size: int, besides: LeftOut) -> list[Waiting]:
         """The next rows in the order of ids: at most so many, and no further one once their values have `size` bytes."""
-        return [_waiting(row) for row in await self._connection.fetch(READ, after, rows, size)]
+        asked = await self._connection.fetch(READ, after, rows, size, list(besides.topics), list(besides.ids))
+        return [_waiting(row) for row in asked]
 
     async def forget(self, ids: Sequence[int]) -> None:
         await self._connection.execute(FORGET, ids)
-
-    async def count(self) -> int:
-        """How many rows wait; stops counting at 10,000."""
-        return int(await self._connection.fetchval(COUNT))
 
 
 @asynccontextmanager

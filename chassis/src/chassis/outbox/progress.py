@@ -4,10 +4,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from chassis.clock import Clock
-from chassis.messaging import metrics
 from chassis.outbox.held import Waiting
 
-COUNT_SECONDS = 15.0
 # A row may be committed after rows with higher ids. So every read reaches back by this many ids, and a sweep now and
 # then reads from the start; it takes a twentieth of the time at most, however many dead rows a long snapshot keeps.
 REACH_BACK = 2000
@@ -22,7 +20,7 @@ class Progress:
         self._clock = clock
         self._highest = 0
         self._sweeping = False
-        self._sweep_at = self._count_at = clock.monotonic()
+        self._sweep_at = clock.monotonic()
 
     @contextmanager
     def reading(self) -> Iterator[int]:
@@ -34,21 +32,9 @@ class Progress:
             ended = self._clock.monotonic()
             self._sweep_at = ended + max(SWEEP_SECONDS, SWEEP_SHARE * (ended - began))
 
-    def found(self, rows: Sequence[Waiting]) -> None:
-        """Tell the age of the oldest row, which a sweep alone knows."""
-        if self._sweeping:
-            metrics.OUTBOX_AGE.set(rows[0].age if rows else 0)
-
     def forgotten(self, rows: Sequence[Waiting]) -> None:
         self._highest = max(self._highest, *(row.id for row in rows))
 
     def sweep_next(self) -> None:
         """What was read is still there: begin at the start."""
         self._sweep_at = self._clock.monotonic()
-
-    def count_is_due(self) -> bool:
-        now = self._clock.monotonic()
-        if now < self._count_at:
-            return False
-        self._count_at = now + COUNT_SECONDS
-        return True

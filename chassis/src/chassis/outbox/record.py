@@ -9,8 +9,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.clock import Clock
-from chassis.messaging.subscriptions import Event
-from chassis.telemetry import trace_headers
+from chassis.telemetry import Headers, trace_headers, trace_of
 from kundenportal_contracts.envelope import Envelope, EventData, encode, write_headers
 from kundenportal_contracts.topics import Topic
 
@@ -27,14 +26,25 @@ SELECT pg_notify('outbox', '')
 """
 
 
+class Traced(Protocol):
+    """An event or record that causes others: they follow its trace."""
+
+    @property
+    def trace_headers(self) -> tuple[tuple[str, bytes], ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """An event to be said with more than its data: another key, a fixed id, the event that caused it."""
+    """An event to be said with more than its data: another key, a fixed id, what caused it.
+
+    `trace` is for a cause of long ago, of which only the trace headers were kept.
+    """
 
     event: EventData
     key: str | None = None
     event_id: UUID | None = None
-    caused_by: Event | None = None
+    caused_by: Traced | None = None
+    trace: Headers = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +72,12 @@ class EventLog(Protocol):
         *,
         key: str | None = None,
         event_id: UUID | None = None,
-        caused_by: Event | None = None,
+        caused_by: Traced | None = None,
     ) -> UUID: ...
 
     async def add_all(self, events: Iterable[EventData | Outgoing]) -> list[UUID]: ...
 
-    async def tombstone(self, topic: Topic, key: str, ce_type: str, *, caused_by: Event | None = None) -> UUID: ...
+    async def tombstone(self, topic: Topic, key: str, ce_type: str, *, caused_by: Traced | None = None) -> UUID: ...
 
 
 class OutboxWriter:
@@ -83,7 +93,7 @@ class OutboxWriter:
         *,
         key: str | None = None,
         event_id: UUID | None = None,
-        caused_by: Event | None = None,
+        caused_by: Traced | None = None,
     ) -> UUID:
         """Say one event; see `add_all`."""
         return (await self.add_all([Outgoing(event, key, event_id, caused_by)]))[0]
@@ -92,7 +102,7 @@ class OutboxWriter:
         """Say events in this order and return their ids.
 
         They are published after the commit, at least once, always with the same id; a rollback unsays them. Each
-        carries the trace of `caused_by`, else the current one. Events of one key are ordered only if whoever writes
+        carries the trace of `caused_by`, else `trace`, else the current one. Events of one key are ordered only if whoever writes
         them has locked what they are about.
         """
         rows = [self._row(event if isinstance(event, Outgoing) else Outgoing(event)) for event in events]
@@ -100,25 +110,25 @@ class OutboxWriter:
             await self._insert(rows)
         return [row.ce_id for row in rows]
 
-    async def tombstone(self, topic: Topic, key: str, ce_type: str, *, caused_by: Event | None = None) -> UUID:
+    async def tombstone(self, topic: Topic, key: str, ce_type: str, *, caused_by: Traced | None = None) -> UUID:
         """Say that this key of a compacted topic is to be forgotten: a record with a null value."""
         ce_id = uuid4()
-        await self._insert([self._finish(ce_id, topic.name, key, ce_type, None, caused_by)])
+        trace = caused_by.trace_headers if caused_by else ()
+        await self._insert([self._finish(ce_id, topic.name, key, ce_type, None, trace)])
         return ce_id
 
     def _row(self, said: Outgoing) -> OutboxRow:
         event = said.event
         key = event.key if said.key is None else said.key
-        return self._finish(
-            said.event_id or uuid4(), event.topic.name, key, event.ce_type, encode(event), said.caused_by
-        )
+        trace = said.caused_by.trace_headers if said.caused_by else said.trace
+        return self._finish(said.event_id or uuid4(), event.topic.name, key, event.ce_type, encode(event), trace)
 
     def _finish(
-        self, ce_id: UUID, topic: str, key: str, ce_type: str, value: bytes | None, caused_by: Event | None
+        self, ce_id: UUID, topic: str, key: str, ce_type: str, value: bytes | None, trace: Headers
     ) -> OutboxRow:
         envelope = Envelope(id=str(ce_id), source=self._source, type=ce_type, time=self._clock.now())
-        trace = (caused_by.trace_headers if caused_by else ()) or trace_headers()
-        return OutboxRow(ce_id, topic, key, ce_type, value, tuple(write_headers(envelope, trace)))
+        headers = write_headers(envelope, trace_of(trace) or trace_headers())
+        return OutboxRow(ce_id, topic, key, ce_type, value, tuple(headers))
 
     async def _insert(self, rows: list[OutboxRow]) -> None:
         raise NotImplementedError

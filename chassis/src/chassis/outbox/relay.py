@@ -5,7 +5,7 @@ per database is active, any number stand by. It outlives restarts of PostgreSQL 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -14,18 +14,21 @@ from chassis.health import Health
 from chassis.logs import get_logger
 from chassis.messaging import metrics
 from chassis.messaging.clients import Message
-from chassis.messaging.producer import Producer, producer
+from chassis.messaging.producer import Answer, Producer, producer
 from chassis.messaging.retry import back_off, classify, describe
-from chassis.outbox.held import Waiting, hold
+from chassis.outbox.held import LeftOut, Waiting, hold
+from chassis.outbox.parking import Parking
 from chassis.outbox.progress import Progress
 from chassis.settings import KafkaSettings
+from chassis.telemetry import following
 
 ROWS = 1000
 BYTES = 4 * 1_048_576
 POLL_SECONDS = 1.0
 STANDBY_SECONDS = 1.0
-STOP_SECONDS = 8.0
-CUT_OFF_SECONDS = 3.0
+STOP_SECONDS = 5.0
+CUT_OFF_SECONDS = 2.0
+SETTLED_AFTER_SECONDS = 10.0
 log = get_logger()
 
 
@@ -34,15 +37,13 @@ class Held(Protocol):
 
     async def try_lock(self) -> bool: ...
 
-    async def read(self, after: int, *, rows: int, size: int) -> list[Waiting]: ...
+    async def read(self, after: int, *, rows: int, size: int, besides: LeftOut) -> list[Waiting]: ...
 
     async def forget(self, ids: Sequence[int]) -> None: ...
 
-    async def count(self) -> int: ...
-
 
 class Sends(Protocol):
-    async def send(self, messages: Sequence[Message]) -> list[bool]: ...
+    async def send(self, messages: Sequence[Message]) -> Sequence[Answer | bool]: ...
 
     async def close(self) -> None: ...
 
@@ -51,7 +52,7 @@ Hold = Callable[[Callable[[], None]], AbstractAsyncContextManager[Held]]
 
 
 class Relay:
-    """A component: `run` until `stop`, which takes 15 s at most, also with everything else down."""
+    """A component: `run` until `stop`, which takes 11 s at most, also with everything else down."""
 
     name = "outbox_relay"
 
@@ -109,7 +110,7 @@ class Relay:
                 )
             finally:
                 metrics.RELAY_ACTIVE.set(0)
-            if self._clock.monotonic() - began > STOP_SECONDS:
+            if self._clock.monotonic() - began > SETTLED_AFTER_SECONDS:
                 waits = _waits()
             await self._pause(next(waits))
 
@@ -124,38 +125,28 @@ class Relay:
         return False
 
     async def _publish(self, held: Held) -> None:
-        progress = Progress(self._clock)
+        progress, parking = Progress(self._clock), Parking(self._clock)
         waits = _waits()
         while not self._stop.is_set():
             self._health.heartbeat(self.name)
             self._woken.clear()
-            await self._count(held, progress)
             with progress.reading() as after:
-                rows = await held.read(after, rows=ROWS, size=BYTES)
-            progress.found(rows)
+                rows = await held.read(after, rows=ROWS, size=BYTES, besides=parking.left_out())
             if not rows:
-                await self._wait(POLL_SECONDS)
+                await self._wait(parking.seconds_left(POLL_SECONDS))
                 continue
-            acknowledged = await self._send(rows)
+            answers = await self._sender.send([row.message for row in rows])
+            parking.judge(rows, answers)
+            acknowledged = [row for row, answer in zip(rows, answers, strict=True) if answer]
             if acknowledged:
                 await held.forget([row.id for row in acknowledged])
+                _tell(acknowledged)
                 progress.forgotten(acknowledged)
                 waits = _waits()
             else:
                 metrics.RELAY_FAILURES.inc()
                 progress.sweep_next()
                 await self._pause(next(waits))
-
-    async def _send(self, rows: Sequence[Waiting]) -> list[Waiting]:
-        answers = await self._sender.send([row.message for row in rows])
-        acknowledged = [row for row, answer in zip(rows, answers, strict=True) if answer]
-        for row in acknowledged:
-            metrics.PUBLISHED.labels(row.message.topic).inc()
-        return acknowledged
-
-    async def _count(self, held: Held, progress: Progress) -> None:
-        if progress.count_is_due():
-            metrics.OUTBOX_ROWS.set(await held.count())
 
     async def _wait(self, seconds: float) -> None:
         """Until rows are committed, at most so long."""
@@ -172,6 +163,19 @@ class Relay:
                 await self._stop.wait()
         except TimeoutError:
             return
+
+
+def _tell(published: Sequence[Waiting]) -> None:
+    for row in published:
+        message = row.message
+        metrics.PUBLISHED.labels(message.topic).inc()
+        said = dict(message.headers)
+        with following(message.headers):
+            log.info("event_published", ce_type=_text(said, "ce_type"), ce_id=_text(said, "ce_id"), topic=message.topic)
+
+
+def _text(headers: Mapping[str, bytes], name: str) -> str:
+    return headers.get(name, b"").decode("utf-8", "replace")
 
 
 def _producer(kafka: KafkaSettings) -> Producer:

@@ -1,0 +1,49 @@
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from chassis.messaging.clients import Message
+from tests.chassis.items import ITEMS, headers, message
+from tests.chassis.odd_headers import LATIN_1, raw, send_raw
+from tests.chassis.stand import DEAD_LETTERS, Stand, read_all, running
+from tests.fixtures.broker import Broker
+from tests.fixtures.postgres import PostgresServer
+
+pytestmark = pytest.mark.integration
+
+
+@pytest_asyncio.fixture
+async def stand(broker: Broker, postgres: PostgresServer) -> AsyncIterator[Stand]:
+    await broker.create_topics([ITEMS, DEAD_LETTERS])
+    async with Stand(postgres.create_database("odd"), broker.bootstrap) as stand:
+        yield stand
+
+
+def odd(item: str, value: bytes | None = None) -> Message:
+    plain = message(item)
+    return Message(plain.topic, plain.key, value or plain.value, (*plain.headers, (raw(LATIN_1), b"\xfe")))
+
+
+@pytest.mark.parametrize("compression", [0, 1], ids=["plain", "gzip"])
+async def test_a_header_name_that_is_not_utf8_blocks_nobody(stand: Stand, broker: Broker, compression: int) -> None:
+    """Such a record is taken like any other, those around it in its batch and behind it too, each once."""
+    async with running(stand.consumer()):
+        await stand.send(message("before"))
+        await send_raw(broker.bootstrap, message("a"), odd("b"), message("c"), odd("d"), compression=compression)
+        await send_raw(broker.bootstrap, odd("e"))
+        await stand.send(message("f"))
+        await stand.until_filed(["a", "b", "before", "c", "d", "e", "f"])
+        await stand.until_acknowledged(7)
+
+
+async def test_poison_with_such_a_name_keeps_its_bytes(stand: Stand, broker: Broker) -> None:
+    """The dead letter has key, value and header values as they came, and the name's bytes in a form that is UTF-8."""
+    await send_raw(broker.bootstrap, odd("x", b"\xff not json"), message("good"))
+    async with running(stand.consumer()):
+        await stand.until_filed(["good"])
+        (letter,) = await read_all(broker.bootstrap, DEAD_LETTERS, expect=1)
+    assert (letter.key, letter.value) == (b"x", b"\xff not json")
+    assert letter.headers[: len(headers())] == message("x").headers
+    assert letter.headers[len(headers())] == (r"\xfcberschrift", b"\xfe")
+    assert dict(letter.headers)["dlq_header_names"] == b"6:/GJlcnNjaHJpZnQ="
