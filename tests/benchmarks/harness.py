@@ -7,73 +7,109 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from statistics import median
+from types import TracebackType
+from typing import Self
 
-import psutil
+from tests.benchmarks.bill import Bill, Seconds, spent
+from tests.benchmarks.profiling import Profiler
 
-Round = Callable[[], Awaitable[int]]
+ROUNDS = 5
+
+
+@dataclass
+class Lap:
+    """The timed part of a round: `with lap:` around the work, then `lap.units` says how much it was."""
+
+    bill: Bill
+    profiler: Profiler | None = None
+    units: int = 0
+    seconds: float = 0.0
+    cpu: Seconds = field(default_factory=dict)
+    _began: float = 0.0
+    _before: Seconds = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        self._before = self.bill.read()
+        if self.profiler is not None:
+            self.profiler.begin()
+        self._began = time.perf_counter()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.seconds = time.perf_counter() - self._began
+        if self.profiler is not None:
+            self.profiler.end()
+        self.cpu = spent(self._before, self.bill.read())
+
+    @property
+    def rate(self) -> float:
+        return self.units / self.seconds
+
+
+Round = Callable[[Lap], Awaitable[None]]
 
 
 @dataclass
 class Comparison:
-    """`raw` and `ours` are units per second by round; `cpu_ms` is the CPU bill of one unit of ours, by process."""
+    """The laps of both sides, pair by pair."""
 
     name: str
+    beside: str
     goal: float
-    raw: list[float] = field(default_factory=list)
-    ours: list[float] = field(default_factory=list)
-    cpu_ms: dict[str, float] = field(default_factory=dict)
+    raw: list[Lap] = field(default_factory=list)
+    ours: list[Lap] = field(default_factory=list)
 
     @property
-    def ratio(self) -> float:
-        return median(ours / raw for ours, raw in zip(self.ours, self.raw, strict=True))
+    def ratios(self) -> list[float]:
+        return [ours.rate / raw.rate for ours, raw in zip(self.ours, self.raw, strict=True)]
 
     def row(self) -> str:
-        verdict = "reached" if self.ratio >= self.goal else "not reached"
-        bill = ", ".join(f"{name} {cost:.2f}" for name, cost in self.cpu_ms.items() if cost >= 0.01)
+        ratio, rates = median(self.ratios), [median(lap.rate for lap in side) for side in (self.raw, self.ours)]
         return (
-            f"| {self.name} | {median(self.raw):,.0f}/s | {median(self.ours):,.0f}/s | {self.ratio:.2f} "
-            f"| ≥ {self.goal} {verdict} | {bill} |"
+            f"| {self.name} | {self.beside} | {rates[0]:,.0f}/s | {rates[1]:,.0f}/s | {ratio:.2f} "
+            f"({min(self.ratios):.2f}–{max(self.ratios):.2f}) | ≥ {self.goal} | "
+            f"{'reached' if ratio >= self.goal else 'not reached'} |"
         )
+
+    def bills(self) -> list[str]:
+        return [
+            f"| {self.name} | {side} | {bill_of(laps)} |" for side, laps in (("raw", self.raw), ("ours", self.ours))
+        ]
+
+
+HEAD = "| what | beside it | raw | ours | ratio (least–most) | goal | |\n| --- | --- | --- | --- | --- | --- | --- |"
+BILL_HEAD = "| CPU ms a unit | side | by process |\n| --- | --- | --- |"
+
+
+def bill_of(laps: list[Lap]) -> str:
+    """CPU milliseconds of one unit: the sum, then by process, the dearest first."""
+    units = sum(lap.units for lap in laps)
+    names = {name for lap in laps for name in lap.cpu}
+    cost = {name: 1000 * sum(lap.cpu.get(name, 0.0) for lap in laps) / units for name in names}
+    parts = sorted(cost.items(), key=lambda part: -part[1])
+    return f"**{sum(cost.values()):.3f}** = " + " + ".join(f"{name} {one:.3f}" for name, one in parts if one >= 0.0005)
 
 
 async def compare(
-    comparison: Comparison, raw: Round, ours: Round, processes: dict[str, int], rounds: int = 5
+    comparison: Comparison,
+    raw: Round,
+    ours: Round,
+    bill: Bill,
+    *,
+    rounds: int = ROUNDS,
+    profiler: Profiler | None = None,
 ) -> Comparison:
-    """One warm-up of each, then `rounds` pairs; a round returns how many units it did."""
-    await raw()
-    await ours()
-    spent, units = dict.fromkeys(processes, 0.0), 0
+    """One warm-up of each, then `rounds` pairs; only ours is profiled, in one further lap that does not count."""
+    await raw(Lap(bill))
+    await ours(Lap(bill))
     for _ in range(rounds):
-        comparison.raw.append((await timed(raw))[0])
-        before = cpu_seconds(processes)
-        rate, done = await timed(ours)
-        comparison.ours.append(rate)
-        units += done
-        after = cpu_seconds(processes)
-        spent = {name: spent[name] + after[name] - before[name] for name in processes}
-    comparison.cpu_ms = {name: 1000 * seconds / units for name, seconds in spent.items()}
+        for work, laps in ((raw, comparison.raw), (ours, comparison.ours)):
+            lap = Lap(bill)
+            await work(lap)
+            laps.append(lap)
+    if profiler is not None:
+        await ours(Lap(bill, profiler))
+        profiler.tell(comparison.name)
     return comparison
-
-
-async def timed(work: Round) -> tuple[float, int]:
-    start = time.perf_counter()
-    units = await work()
-    return units / (time.perf_counter() - start), units
-
-
-def cpu_seconds(processes: dict[str, int]) -> dict[str, float]:
-    """User and system time of each process and its children so far."""
-    return {name: sum(map(one_process, family(pid))) for name, pid in processes.items()}
-
-
-def family(pid: int) -> list[psutil.Process]:
-    parent = psutil.Process(pid)
-    return [parent, *parent.children(recursive=True)]
-
-
-def one_process(process: psutil.Process) -> float:
-    try:
-        times = process.cpu_times()
-    except psutil.NoSuchProcess:
-        return 0.0
-    return float(times.user + times.system)

@@ -1,4 +1,4 @@
-"""Downloads through the gateway beside the same bytes straight from the S3 server."""
+"""B7: downloads through the gateway beside the same bytes straight from the S3 server."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -6,18 +6,23 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
-from tests.benchmarks.harness import Comparison, compare
+from tests.benchmarks.bill import Bill
+from tests.benchmarks.harness import Comparison, Lap, compare
 from tests.benchmarks.raw_http import get_many
-from tests.fixtures.bus import Bus, Data, invoice
+from tests.fixtures.bus import Bus, Data, bus, invoice
+from tests.fixtures.customers import registered
 from tests.fixtures.papers import pdf
 from tests.fixtures.portal import Portal, eventually
 from tests.fixtures.visitor import Visitor
 
+CUSTOMER, EMAIL = "9001", "messung@hof-neun.example"
 SIZES = {"100 KB": (100_000, 0.25, 400), "10 MB": (10_000_000, 0.5, 16)}
 
 
-async def download(portal: Portal, billing: Bus, visitor: Visitor, customer: str) -> list[Comparison]:
-    return [await one_size(portal, billing, visitor, customer, size) for size in SIZES]
+async def measure(portal: Portal) -> list[Comparison]:
+    async with bus(portal.stack["kafka_bootstrap"]) as billing:
+        visitor = await registered(portal, billing, CUSTOMER, EMAIL)
+        return [await one_size(portal, billing, visitor, CUSTOMER, size) for size in SIZES]
 
 
 async def one_size(portal: Portal, billing: Bus, visitor: Visitor, customer: str, size: str) -> Comparison:
@@ -29,14 +34,17 @@ async def one_size(portal: Portal, billing: Bus, visitor: Visitor, customer: str
     target = f"/api/v1/documents/{item['id']}/content"
     cookie = "; ".join(f"{name}={value}" for name, value in visitor.cookies.items())
 
-    async def raw() -> int:
-        return await get_many(stack["s3_endpoint"], [direct] * count)
+    async def raw(lap: Lap) -> None:
+        with lap:
+            lap.units = await get_many(stack["s3_endpoint"], [direct] * count)
 
-    async def ours() -> int:
-        return await get_many(stack["gateway_url"], [target] * count, f"Cookie: {cookie}\r\n")
+    async def ours(lap: Lap) -> None:
+        with lap:
+            lap.units = await get_many(stack["gateway_url"], [target] * count, f"Cookie: {cookie}\r\n")
 
     processes = {name: stack["processes"][name] for name in ("gateway", "documents", "identity", "s3", "postgres")}
-    return await compare(Comparison(f"B7 download {size}", goal), raw, ours, processes)
+    comparison = Comparison(f"B7 download through the gateway, {size}", "GET from the S3 server", goal)
+    return await compare(comparison, raw, ours, Bill(processes, inspecting={"documents": "inspection workers"}))
 
 
 def invoice_of(portal: Portal, customer: str, number: str, padding: int) -> Data:
