@@ -8,7 +8,7 @@ bin := .venv/bin
 stamp := .venv/.ready
 members := contracts chassis services/identity services/documents services/notifier services/gateway deploy/local
 
-.PHONY: help setup run smoke test test-unit check format bench lock clean
+.PHONY: help setup run smoke test faults test-unit check format bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ test: $(stamp) ## Run every test: unit, integration on real parts, journeys in a
 	@tools/browser.sh
 	$(bin)/pytest tests/*/unit -n 2
 	$(bin)/pytest tests --ignore-glob='tests/*/unit' -n 2 --dist loadfile
+
+faults: $(stamp) ## Break things under load and count what is lost or doubled (LONG=1: the long form, F=f05: one fault, SEED=…)
+	KUNDENPORTAL_FAULTS=$(if $(LONG),long) KUNDENPORTAL_FAULTS_SEED=$(SEED) $(bin)/pytest tests/faults -m fault -rP --no-header \
+		$(if $(LONG),--timeout=7200) $(if $(F),-k $(F))
 
 test-unit: $(stamp) ## Run the unit tests alone (no server, seconds)
 	$(bin)/pytest tests/*/unit -n 2

@@ -1,0 +1,93 @@
+"""Documents with its own parts and wiring, the ports wrapped by named moments: `python -m tests.faults.mains.documents`.
+
+FAULT_POINT, FAULT_SLOW: see points.py. FAULT_BROKEN: see broken.py.
+"""
+
+import sys
+
+import httpx2
+
+from chassis.cli import run_process
+from chassis.clock import Clock, SystemClock
+from chassis.database import Database
+from chassis.health import Health, management_app
+from chassis.inbox.pruner import inbox_pruner
+from chassis.lifecycle import Component, HttpServer, run_service
+from chassis.logs import configure_logs
+from chassis.messaging.consumer import Consumer
+from chassis.messaging.dead_letters import DeadLetters
+from chassis.messaging.producer import producer
+from chassis.messaging.topics_at_start import TopicsAtStart
+from chassis.outbox.relay import Relay
+from chassis.principal import PrincipalVerifier, RemoteJwks
+from chassis.settings import load_settings
+from documents.adapters.pikepdf_inspector import PikepdfInspector
+from documents.adapters.postgres_shelf import PostgresShelf
+from documents.adapters.s3_content_links import S3ContentLinks
+from documents.adapters.s3_content_store import S3ContentStore, S3IntakeStore, open_bucket
+from documents.adapters.signed_cursors import SignedCursors
+from documents.settings import DocumentsSettings
+from documents.wiring import application, intake_subscriptions
+from kundenportal_contracts.topics import BILLING_DOCUMENTS, of_service
+from tests.faults import broken
+from tests.faults.loop_watch import LoopWatch
+from tests.faults.points import PointedSends, PointedStore, PointedTransactions, Points, pointed_connect, pointed_holder
+
+
+async def serve() -> int:
+    settings = load_settings(DocumentsSettings)
+    configure_logs("documents", settings.log_level)
+    clock, health, identity = SystemClock(), Health(), httpx2.AsyncClient()
+    database = Database(settings.database_url, pool_size=settings.database_pool_size, application_name="documents")
+    inspector = PikepdfInspector(workers=settings.inspection_workers)
+    keys = RemoteJwks(settings.identity_url, identity, clock)
+    health.add_check("database", database.ping)
+    parts = [*components(settings, database, inspector, keys, clock, health), LoopWatch()]
+    closing = [database.close, identity.aclose, inspector.close]
+    return await run_service(parts, settings.shutdown_seconds, health=health, closing=closing)
+
+
+def components(
+    settings: DocumentsSettings,
+    database: Database,
+    inspector: PikepdfInspector,
+    keys: RemoteJwks,
+    clock: Clock,
+    health: Health,
+) -> list[Component]:
+    points, build = Points(), broken.build()
+    store = PointedStore(S3ContentStore(open_bucket(settings, settings.s3_documents_bucket)), points)
+    intake = S3IntakeStore(open_bucket(settings, settings.s3_intake_bucket))
+    shelf = PostgresShelf(database, cursors=SignedCursors(settings.s3_secret_key), clock=clock)
+    app = application(shelf, S3ContentLinks(settings), PrincipalVerifier(keys, clock), health)
+    consumer = Consumer(
+        settings,
+        group=points.group("documents"),
+        subscriptions=intake_subscriptions(settings, intake=intake, inspector=inspector, store=store, clock=clock),
+        database=PointedTransactions(broken.transactions(build, database), points),
+        work=lambda conn: broken.work(build, conn, clock),
+        dead_letters=DeadLetters(settings, "documents"),
+        health=health,
+        clock=clock,
+        connect=pointed_connect(points, wrap=lambda member: broken.member(build, member)),
+    )
+    relay = Relay(
+        settings.database_url,
+        settings,
+        health=health,
+        clock=clock,
+        sender=PointedSends(producer(settings, client_id="outbox-relay"), points),
+        holder=pointed_holder(settings.database_url, points, wrap=lambda held: broken.outbox(build, held)),
+    )
+    return [
+        HttpServer("http", app, settings.http_host, settings.http_port),
+        HttpServer("management", management_app(health), settings.management_host, settings.management_port),
+        TopicsAtStart(settings, of_service("documents"), health=health),
+        consumer,
+        relay,
+        inbox_pruner(database, [BILLING_DOCUMENTS]),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(run_process(serve))

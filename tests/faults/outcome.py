@@ -1,0 +1,142 @@
+"""What came out: everything that the checker compares with the history, as plain values that a file can keep."""
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """`current` is the version that lists show; None while nothing is visible."""
+
+    document_id: str
+    customer_number: str
+    document_number: str
+    current: int | None
+    withdrawn_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    document_id: str
+    version: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantineRow:
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An event that a service wrote into its outbox in a transaction that was committed; ids in the order of writing."""
+
+    service: str
+    id: int
+    ce_id: str
+    ce_type: str
+    topic: str
+    key: str
+    waiting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BusRecord:
+    """One record on a topic of the services; `document_id` and `version` where it is about one."""
+
+    topic: str
+    partition: int
+    offset: int
+    ce_id: str
+    ce_type: str
+    key: str
+    document_id: str | None = None
+    version: int | None = None
+    current: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterRecord:
+    """Where it came from, and why."""
+
+    topic: str
+    partition: int
+    offset: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    id: str
+    purpose: str
+    subject_id: str
+    address: str
+    state: str
+    document_id: str | None
+    version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MailTaken:
+    message_id: str
+    to: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedItem:
+    """One line of a customer's list, as the documents API gives it."""
+
+    customer_number: str
+    document_id: str
+    document_number: str
+    version: int
+
+
+@dataclass(slots=True)
+class Outcome:
+    documents: list[DocumentRow] = field(default_factory=list)
+    versions: list[VersionRow] = field(default_factory=list)
+    quarantine: list[QuarantineRow] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+    bus: list[BusRecord] = field(default_factory=list)
+    dead_letters: list[DeadLetterRecord] = field(default_factory=list)
+    deliveries: list[DeliveryRow] = field(default_factory=list)
+    mails: list[MailTaken] = field(default_factory=list)
+    users: list[str] = field(default_factory=list)
+    """Customers who have a user with an address."""
+    listed: list[ListedItem] | None = None
+    """None where no documents service runs that could be asked."""
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> "Outcome":
+        """Read it back, to check it again."""
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        rows: dict[str, Any] = {each.name: _rows(each.name, values[each.name]) for each in fields(cls)}
+        return cls(**rows)
+
+
+ROWS: dict[str, type[Any]] = {
+    "documents": DocumentRow,
+    "versions": VersionRow,
+    "quarantine": QuarantineRow,
+    "said": Said,
+    "bus": BusRecord,
+    "dead_letters": DeadLetterRecord,
+    "deliveries": DeliveryRow,
+    "mails": MailTaken,
+    "listed": ListedItem,
+}
+
+
+def _rows(name: str, values: list[Any] | None) -> list[Any] | None:
+    kind = ROWS.get(name)
+    return values if kind is None or values is None else [kind(**value) for value in values]
