@@ -11,6 +11,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    JsonValue,
     TypeAdapter,
     ValidationError,
     model_serializer,
@@ -25,6 +26,7 @@ from kundenportal_contracts.fields import (
     Currency,
     CustomerNumber,
     Day,
+    Described,
     DocumentNumber,
     DocumentType,
     Email,
@@ -44,6 +46,10 @@ MEDIA_TYPES = frozenset({PDF, XML})
 INLINE_BYTES = 512 * 1024
 INLINE_CHARACTERS = 4 * -(-INLINE_BYTES // 3)
 NOT_BASE64 = "must be base64 (RFC 4648, with padding, without line breaks)"
+ONE_OF_TWO: JsonValue = [
+    {"required": ["inline"], "properties": {"inline": {"type": "string"}, "object": {"type": "null"}}},
+    {"required": ["object"], "properties": {"object": {"type": "object"}, "inline": {"type": "null"}}},
+]
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{2,31}")
 
 
@@ -121,9 +127,23 @@ class ObjectReference(BaseModel):
 class Content(BaseModel):
     """The bytes themselves, or where they lie: exactly one of the two. `inline` holds them decoded."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", hide_input_in_errors=True, json_schema_extra={"oneOf": ONE_OF_TWO}
+    )
 
-    inline: Annotated[bytes, BeforeValidator(_from_base64)] | None = None
+    inline: (
+        Annotated[
+            bytes,
+            BeforeValidator(_from_base64),
+            Described(
+                f"The bytes in base64 (RFC 4648, with padding, without line breaks), at most {INLINE_BYTES} of them.",
+                format=None,
+                contentEncoding="base64",
+                maxLength=INLINE_CHARACTERS,
+            ),
+        ]
+        | None
+    ) = None
     object: ObjectReference | None = None
 
     @model_validator(mode="after")

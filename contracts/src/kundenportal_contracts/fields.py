@@ -27,18 +27,19 @@ REMARK_LENGTH = 1000
 _CONTROL = r"\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069"
 # What a JSON Schema can say of the rules below (ECMA-262 expressions).
 PLAIN: dict[str, Any] = {"pattern": f"^[^{_CONTROL}]*$", "not": {"pattern": r"=\?[^?]*\?[bqBQ]\?"}}
+NOT_BLANK = PLAIN | {"pattern": rf"^[^{_CONTROL}]*[^\s{_CONTROL}][^{_CONTROL}]*$"}
 NUMBER_PATTERN = rf"^[^/\\{_CONTROL}]*[^/\\\s{_CONTROL}][^/\\{_CONTROL}]*$"
 
 
 class Described:
-    """What a field means, with what its JSON Schema says beyond what pydantic derives. It checks nothing."""
+    """What a field means, with what its JSON Schema says beyond what pydantic derives (None: leaves out). It checks nothing."""
 
     def __init__(self, text: str, **keywords: Any) -> None:
         self.keywords = {"description": text, **keywords}
 
     def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> dict[str, Any]:
         """Add the keywords to the schema of the type they stand beside."""
-        return {**handler(core_schema), **self.keywords}
+        return {name: value for name, value in (handler(core_schema) | self.keywords).items() if value is not None}
 
 
 def is_plain(text: str) -> bool:
@@ -187,7 +188,7 @@ Company = Annotated[
     StringConstraints(max_length=200),
     AfterValidator(plain),
     AfterValidator(_not_blank),
-    Described("The customer's name; not blank.", **PLAIN),
+    Described("The customer's name; not blank.", **NOT_BLANK),
 ]
 Name = Annotated[
     str,

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from ssl import SSLContext
 from typing import Any, Literal
 
@@ -12,13 +11,11 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, for_code
 
-from kundenportal_contracts.topics import ALL, Topic
+from kundenportal_contracts.topics import ALL, Topic, settings_of
 
 SECONDS = 30.0
 EXISTS = 36
 REPLICAS = 3
-# A reader that was away this long still meets the tombstone of a deleted user.
-TOMBSTONES = timedelta(days=30)
 
 
 class TopicsUnavailable(Exception):
@@ -32,14 +29,6 @@ class TopicState:
     topic: Topic
     state: Literal["present", "created", "missing", "different"]
     differences: tuple[str, ...] = ()
-
-
-def settings_of(topic: Topic) -> dict[str, str]:
-    """Give the broker's settings for a topic."""
-    settings = {"max.message.bytes": str(topic.max_message_bytes)}
-    if topic.retention is None:
-        return settings | {"cleanup.policy": "compact", "delete.retention.ms": _milliseconds(TOMBSTONES)}
-    return settings | {"cleanup.policy": "delete", "retention.ms": _milliseconds(topic.retention)}
 
 
 async def topic_states(
@@ -159,7 +148,3 @@ async def _until_usable(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> 
 
 def _has_leaders(partitions: Sequence[dict[str, Any]], count: int) -> bool:
     return len(partitions) == count and all(partition["leader"] >= 0 for partition in partitions)
-
-
-def _milliseconds(time: timedelta) -> str:
-    return str(int(time.total_seconds() * 1000))

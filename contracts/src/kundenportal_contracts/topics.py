@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 MEBIBYTE = 1_048_576
+# A reader that was away this long still meets the tombstone of a deleted user.
+TOMBSTONES = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,35 @@ ALL: tuple[Topic, ...] = (
 )
 
 
+# Who reads what is said there; who says it is the first part of the topic's name.
+READERS: dict[str, tuple[str, ...]] = {
+    BILLING_CUSTOMERS.name: ("identity",),
+    IDENTITY_CUSTOMERS.name: ("billing",),
+    BILLING_DOCUMENTS.name: ("documents",),
+    DOCUMENTS.name: ("notifier", "billing"),
+    USERS.name: ("notifier",),
+    CREDENTIALS.name: ("notifier",),
+    DELIVERIES.name: (),
+}
+
+
 def of_service(service: str) -> tuple[Topic, ...]:
     """What a service hears or speaks on: it looks for these at its start."""
-    return (*_HEARD_OR_SPOKEN[service], dead_letters(service))
+    return tuple(topic for topic in ALL if speaker(topic) == service or service in READERS.get(topic.name, ()))
 
 
-_HEARD_OR_SPOKEN: dict[str, tuple[Topic, ...]] = {
-    "identity": (BILLING_CUSTOMERS, IDENTITY_CUSTOMERS, USERS, CREDENTIALS),
-    "documents": (BILLING_DOCUMENTS, DOCUMENTS),
-    "notifier": (DOCUMENTS, USERS, CREDENTIALS, DELIVERIES),
-}
+def speaker(topic: Topic) -> str:
+    """Who says what stands on a topic."""
+    return topic.name.partition(".")[0]
+
+
+def settings_of(topic: Topic) -> dict[str, str]:
+    """Give the broker's settings for a topic; times in milliseconds, sizes in bytes."""
+    settings = {"max.message.bytes": str(topic.max_message_bytes)}
+    if topic.retention is None:
+        return settings | {"cleanup.policy": "compact", "delete.retention.ms": _milliseconds(TOMBSTONES)}
+    return settings | {"cleanup.policy": "delete", "retention.ms": _milliseconds(topic.retention)}
+
+
+def _milliseconds(time: timedelta) -> str:
+    return str(int(time.total_seconds() * 1000))

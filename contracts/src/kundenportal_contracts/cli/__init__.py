@@ -2,7 +2,7 @@
 
 import typer
 
-from kundenportal_contracts.cli import customers, documents, topics
+from kundenportal_contracts.cli import customers, describe, documents, topics
 
 billing = typer.Typer(
     no_args_is_help=True,
@@ -16,6 +16,8 @@ billing.command("withdraw")(documents.withdraw)
 
 contracts = typer.Typer(no_args_is_help=True, add_completion=False)
 contracts.command("topics")(topics.topics)
+contracts.command("describe")(describe.describe)
+contracts.command("release")(describe.release)
 
 
 @contracts.callback()
