@@ -14,6 +14,7 @@ from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 from chassis.redaction import redact
 
 QUIET_LIBRARIES = ("aiokafka", "asyncio", "httpcore2", "httpx2", "kafka", "opentelemetry", "sqlalchemy", "uvicorn")
+_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 def get_logger(**fields: Any) -> structlog.typing.FilteringBoundLogger:
@@ -25,12 +26,12 @@ def get_logger(**fields: Any) -> structlog.typing.FilteringBoundLogger:
 def configure_logs(service: str, level: str = "info") -> None:
     """Route everything this process logs to stdout. Called first thing; calling again replaces the former choice."""
     number = logging.getLevelNamesMapping()[level.upper()]
-    common: list[Processor] = [_service(service), _trace, _exception_as_text, _without_secrets, _as_json]
+    time = structlog.processors.TimeStamper(fmt="iso", utc=True, key="time")
+    common: list[Processor] = [_service(service), _trace, _exception_as_text, _without_secrets, time, _as_json]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
             *common,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -40,7 +41,7 @@ def configure_logs(service: str, level: str = "info") -> None:
     root = logging.getLogger()
     for handler in [handler for handler in root.handlers if isinstance(handler, _LibraryLogs)]:
         root.removeHandler(handler)
-    root.addHandler(_LibraryLogs([structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"), *common]))
+    root.addHandler(_LibraryLogs(common))
     root.setLevel(number)
     for name in QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
@@ -134,4 +135,4 @@ def _without_secrets(_logger: WrappedLogger, _name: str, event: EventDict) -> Ev
 def _as_json(_logger: WrappedLogger, _name: str, event: EventDict) -> str:
     """Put the event first, for the eye. Lone surrogates are escaped, so that writing cannot fail on them."""
     ordered = {"event": event.pop("event", None), **event}
-    return json.dumps(ordered, ensure_ascii=False).encode("utf-8", "backslashreplace").decode("utf-8")
+    return _JSON.encode(ordered).encode("utf-8", "backslashreplace").decode("utf-8")

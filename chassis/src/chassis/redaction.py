@@ -5,6 +5,7 @@ Every pattern is bounded and begins where no other match of it can, so that no t
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 HIDDEN = "***"
@@ -31,6 +32,11 @@ _PATTERNS = (
 )
 
 
+# Each pattern above needs one of these to match; most values of fields (ids, facts, states) have none.
+_SUSPECT = re.compile(r"[=:\s]|eyJ")
+
+
+@lru_cache(maxsize=1024)
 def is_secret_name(name: str) -> bool:
     """Tell whether a field of this name is hidden, whatever it holds."""
     return _SECRET_NAME.search(name) is not None
@@ -40,19 +46,17 @@ def redact_text(text: str) -> str:
     """Replace everything in the text that looks like a secret; cut the text where it is too long for a log line."""
     if len(text) > MAX_TEXT:
         text = f"{text[:MAX_TEXT]}… ({len(text) - MAX_TEXT} characters more)"
-    text = _EQUALS.sub(_hide_value, text)
-    text = _COLON.sub(_hide_quoted, text)
-    text = _HEADER.sub(rf"\1\2{HIDDEN}", text)
-    for pattern, replacement in _PATTERNS:
-        text = pattern.sub(replacement, text)
-    return text
+    return text if _SUSPECT.search(text) is None else _hide_in(text)
 
 
 def redact(value: Any, depth: int = 0) -> Any:
     """Make a copy with secrets hidden in texts and under secret names, however nested; what is nested too deep is cut off."""
+    kind = type(value)
+    if kind is str:
+        return redact_text(value)
     if value is None or isinstance(value, bool | int | float):
         return value
-    if isinstance(value, Mapping | list | tuple | set | frozenset):
+    if kind is dict or isinstance(value, Mapping | list | tuple | set | frozenset):
         return _redact_collection(value, depth) if depth < MAX_DEPTH else "…"
     return f"<{len(value)} bytes>" if isinstance(value, bytes | bytearray) else redact_text(_text(value))
 
@@ -70,13 +74,22 @@ def _text(value: object) -> str:
 
 
 def _redact_collection(value: Any, depth: int) -> Any:
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         return {str(name): _redact_member(str(name), member, depth) for name, member in value.items()}
     return [redact(item, depth + 1) for item in value]
 
 
 def _redact_member(name: str, value: Any, depth: int) -> Any:
     return HIDDEN if value is not None and is_secret_name(name) else redact(value, depth + 1)
+
+
+def _hide_in(text: str) -> str:
+    text = _EQUALS.sub(_hide_value, text)
+    text = _COLON.sub(_hide_quoted, text)
+    text = _HEADER.sub(rf"\1\2{HIDDEN}", text)
+    for pattern, replacement in _PATTERNS:
+        text = pattern.sub(replacement, text)
+    return text
 
 
 def _hide_value(match: re.Match[str]) -> str:
