@@ -134,28 +134,18 @@ def test_addresses_lose_their_query() -> None:
 
 
 FRAGMENTS = (
-    "token",
-    "=",
-    ":",
-    "://",
-    " ",
-    "\u2003",
-    "'",
-    '"',
-    "eyJ",
-    "eyJhbGciOiJFZDI1",
-    ".",
-    "@",
-    "geheim",
-    "bearer",
-    "ä",
-    "\n",
+    "token=geheim",
+    '"token":"geheim"',
+    "'pwd':'x'",
+    "redis://:geheim@host",
+    "bearer\u2003geheimgeheim",
+    JWT,
+    JWE,
 )
+PIECES = ("token", "=", ":", " ", "'", '"', "eyJ", ".", "@", "Key (", "Failing row contains (", "cookie", "ä", "\n")
 
 
-@given(
-    st.lists(st.sampled_from((*FRAGMENTS, "Key (", "Failing row contains (", "cookie", "x-y_z", "4711"))).map("".join)
-)
+@given(st.lists(st.sampled_from((*FRAGMENTS, *PIECES)), max_size=4).map("".join))
 def test_texts_let_through_at_once_had_nothing_to_hide(text: str) -> None:
     """What the first look takes for harmless stays the same when every pattern is asked."""
     assert redact_text(text) == _hide_in(text)
