@@ -15,7 +15,7 @@ from chassis.redaction import redact_text
 
 Check = Callable[[], Awaitable[object]]
 
-MAX_HEARTBEAT_AGE = timedelta(seconds=30)
+MAX_HEARTBEAT_AGE = timedelta(seconds=45)
 CHECK_TIMEOUT = timedelta(seconds=2)
 CACHE_FOR = timedelta(seconds=1)
 

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from chassis.logs import get_logger
 
-DRAIN_SECONDS = 15
+DRAIN_SECONDS = 10
 KEEP_ALIVE_SECONDS = 75
 
 log = get_logger()

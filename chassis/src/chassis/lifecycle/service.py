@@ -9,14 +9,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 from chassis.health import Health
+from chassis.lifecycle.heartbeat import HEARTBEAT, beat
 from chassis.lifecycle.watchdog import Watchdog
 from chassis.logs import get_logger
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 CANCEL_SECONDS = 2.0
 CLOSE_SECONDS = 3.0
-HEARTBEAT_SECONDS = 0.5
-HEARTBEAT = "event_loop"
 
 Closer = Callable[[], Awaitable[object]]
 
@@ -55,7 +54,7 @@ async def run_service(
     health = health or Health()
     stop, hurry = asyncio.Event(), asyncio.Event()
     _listen(stop, hurry)
-    heart = asyncio.create_task(_beat(health), name=HEARTBEAT)
+    heart = asyncio.create_task(beat(health), name=HEARTBEAT)
     tasks = {asyncio.create_task(_run(component), name=component.name): component for component in components}
     watchdog = Watchdog(shutdown_seconds + CANCEL_SECONDS + CLOSE_SECONDS + 1)
     log.info("service_started", components=[component.name for component in components])
@@ -96,12 +95,6 @@ def _listen(stop: asyncio.Event, hurry: asyncio.Event) -> None:
 def _stop_listening() -> None:
     for number in STOP_SIGNALS:
         asyncio.get_running_loop().remove_signal_handler(number)
-
-
-async def _beat(health: Health) -> None:
-    while True:
-        health.heartbeat(HEARTBEAT)
-        await asyncio.sleep(HEARTBEAT_SECONDS)
 
 
 async def _until_stop(tasks: Tasks, stop: asyncio.Event) -> bool:

@@ -56,7 +56,7 @@ class Connect(Protocol):
 
 
 class Consumer(Generic[W]):
-    """A component: `run` until `stop`, which takes 17 s at most, also with a handler that hangs and the broker down.
+    """A component: `run` until `stop`, which takes 12 s at most, also with a handler that hangs and the broker down.
 
     `work` makes what handlers write with, once for each transaction, from its connection. `parallel` bounds the
     transactions open at the same time, so that the pool has room for others; partitions go their own ways otherwise.

@@ -33,7 +33,7 @@ class DeadLetters:
         async with self._writing:
             acknowledged = await self._producer.send([as_message(letter, self._topic) for letter in letters])
         if not all(acknowledged):
-            raise NotSent(f"{acknowledged.count(False)} of {len(letters)} dead letters")
+            raise NotSent(f"{len(letters) - sum(map(bool, acknowledged))} of {len(letters)} dead letters")
         for letter in letters:
             metrics.DEAD_LETTERS.labels(letter.record.topic, letter.reason).inc()
             with following(letter.record.trace_headers):

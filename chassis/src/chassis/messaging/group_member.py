@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CorruptRecordException, KafkaError
 
 from chassis.logs import get_logger
+from chassis.messaging import metrics
 from chassis.messaging.broker import MEBIBYTE, REQUEST_TIMEOUT_MS, cancel, ends_within, security
 from chassis.messaging.subscriptions import Partition, Record
 from chassis.messaging.undecoded import fetch_undecoded
@@ -19,7 +20,8 @@ REBALANCE_TIMEOUT_MS = 25_000
 FETCH_BYTES = 16 * MEBIBYTE
 PARTITION_FETCH_BYTES = 4 * MEBIBYTE
 TOUCH_SECONDS = 0.2
-PLACES_SECONDS = 10.0
+# A poll answers when its time is over; one that does not is stuck, and the membership is given up for a new one.
+SILENT_SECONDS = 60.0
 NOBODY = TopicPartition("", 0)
 
 log = get_logger()
@@ -60,6 +62,7 @@ class GroupMember:
         topics: Collection[str],
         on_assigned: Callable[[Collection[Partition]], None],
         on_revoked: Callable[[], Awaitable[None]],
+        session_timeout_ms: int = SESSION_TIMEOUT_MS,
     ) -> None:
         self._consumer = AIOKafkaConsumer(
             bootstrap_servers=kafka.kafka_bootstrap,
@@ -68,8 +71,8 @@ class GroupMember:
             group_instance_id=kafka.group_instance_id,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            session_timeout_ms=SESSION_TIMEOUT_MS,
-            heartbeat_interval_ms=SESSION_TIMEOUT_MS // 4,
+            session_timeout_ms=session_timeout_ms,
+            heartbeat_interval_ms=session_timeout_ms // 4,
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
             request_timeout_ms=REBALANCE_TIMEOUT_MS + REQUEST_TIMEOUT_MS,
             fetch_max_bytes=FETCH_BYTES,
@@ -87,8 +90,10 @@ class GroupMember:
     async def poll(self, partition: Partition, *, seconds: float, max_records: int) -> list[Record]:
         """Take what has been fetched of one partition, or wait for it. Cancelling it loses no record."""
         theirs = TopicPartition(*partition)
+        metrics.POLLS.labels(partition.topic).inc()
         try:
-            found = await self._consumer.getmany(theirs, timeout_ms=round(seconds * 1000), max_records=max_records)
+            async with asyncio.timeout(seconds + SILENT_SECONDS):
+                found = await self._consumer.getmany(theirs, timeout_ms=round(seconds * 1000), max_records=max_records)
         except (UnicodeDecodeError, CorruptRecordException) as error:
             return await self._poll_undecoded(theirs, error, seconds, max_records)
         return [_record(record) for record in found.get(theirs, ())]
@@ -135,22 +140,12 @@ class GroupMember:
         """Acknowledge everything before `offset`; goes on trying while the broker is away, so limit it."""
         await self._consumer.commit({TopicPartition(*partition): offset})
 
-    def end(self, partition: Partition) -> int | None:
-        """The offset after the partition's last record, as of the last fetch."""
-        theirs = TopicPartition(*partition)
-        if theirs not in self._consumer.assignment():
-            return None
-        end: int | None = self._consumer.highwater(theirs)
-        return end
-
     async def places(self, partitions: Collection[Partition]) -> dict[Partition, Place]:
-        """Ask the broker where these partitions end and where the group goes on in them; raises when it does not answer."""
+        """Ask the broker where these partitions end and where the group goes on in them; limit it."""
         asked = {partition: TopicPartition(*partition) for partition in partitions}
-        async with asyncio.timeout(PLACES_SECONDS):
-            ends, begins = await asyncio.gather(
-                self._consumer.end_offsets(asked.values()), self._consumer.beginning_offsets(asked.values())
-            )
-            committed = {partition: await self._consumer.committed(theirs) for partition, theirs in asked.items()}
+        ends = await self._consumer.end_offsets(asked.values())
+        begins = await self._consumer.beginning_offsets(asked.values())
+        committed = {partition: await self._consumer.committed(theirs) for partition, theirs in asked.items()}
         return {
             partition: Place(end=ends[theirs], next=max(committed[partition] or 0, begins[theirs]))
             for partition, theirs in asked.items()

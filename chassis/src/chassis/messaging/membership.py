@@ -6,15 +6,17 @@ from typing import Protocol
 
 from chassis.logs import get_logger
 from chassis.messaging import metrics
+from chassis.messaging.clients import Place
+from chassis.messaging.lag import LagWatch
 from chassis.messaging.partition import PartitionWorker, RecordSource
 from chassis.messaging.subscriptions import Partition
 
 TICK_SECONDS = 1.0
 START_SECONDS = 60.0
 # Shorter than the session timeout of 10 s: draining never costs the membership.
-DRAIN_SECONDS = 7.0
-CUT_OFF_SECONDS = 2.0
-LEAVE_SECONDS = 3.0
+DRAIN_SECONDS = 5.0
+CUT_OFF_SECONDS = 1.5
+LEAVE_SECONDS = 2.0
 
 log = get_logger()
 
@@ -26,7 +28,7 @@ class Member(RecordSource, Protocol):
 
     async def touch(self) -> None: ...
 
-    def end(self, partition: Partition) -> int | None: ...
+    async def places(self, partitions: Collection[Partition]) -> dict[Partition, Place]: ...
 
     async def close(self, seconds: float) -> None: ...
 
@@ -53,21 +55,24 @@ class Membership:
         self._workers: dict[PartitionWorker, asyncio.Task[None]] = {}
         self._draining = asyncio.Lock()
         self._member: Member | None = None
+        self._lag = LagWatch(lambda: self._workers)
 
     async def run(self, member: Member) -> None:
-        """Consume until `stop`; then let the batches at hand end, and leave: at most 13 s after the request."""
+        """Consume until `stop`; then let the batches at hand end, and leave: at most 10 s after the request."""
         self._member = member
         stopped = asyncio.create_task(self._stop.wait())
+        measuring = asyncio.create_task(self._lag.run(member.places))
         try:
             await self._join(member, stopped)
             with metrics.JOINED.track_inprogress():
                 while not stopped.done():
                     self._beat()
                     await member.touch()
-                    self._watch(member)
+                    self._watch()
                     await _first_of({stopped, *self._workers.values()}, TICK_SECONDS)
         finally:
             stopped.cancel()
+            measuring.cancel()
             self._member = None
             await self.drain()
             await member.close(LEAVE_SECONDS)
@@ -88,6 +93,7 @@ class Membership:
         """
         async with self._draining:
             workers, self._workers = self._workers, {}
+            self._lag.forget()
             for worker, task in workers.items():
                 worker.drain()
                 if not worker.busy:
@@ -97,7 +103,6 @@ class Membership:
                 if not task.done():
                     log.warning("batch_cut_off", topic=worker.partition.topic, partition=worker.partition.number)
                     task.cancel()
-                metrics.LAG.remove(worker.partition.topic, str(worker.partition.number))
             await _all_of(workers.values(), CUT_OFF_SECONDS)
 
     async def _join(self, member: Member, stopped: "asyncio.Task[bool]") -> None:
@@ -117,14 +122,11 @@ class Membership:
             raise MembershipEnded(f"not admitted to the group within {START_SECONDS:g} s")
         joining.result()
 
-    def _watch(self, member: Member) -> None:
-        for worker, task in self._workers.items():
+    def _watch(self) -> None:
+        for task in self._workers.values():
             if task.done():
                 raise MembershipEnded(task.get_name()) from (None if task.cancelled() else task.exception())
-            end = member.end(worker.partition)
-            if end is not None and worker.reached is not None:
-                labels = worker.partition.topic, str(worker.partition.number)
-                metrics.LAG.labels(*labels).set(max(0, end - worker.reached))
+        self._lag.look()
 
 
 def _look_at(task: "asyncio.Task[None]") -> None:

@@ -10,10 +10,14 @@ BATCH_SECONDS = Histogram(
     ["topic"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
+POLLS = Counter("kundenportal_polls", "Times the consumer asked for records", ["topic"])
+BATCH_AGE = Gauge("kundenportal_batch_oldest_seconds", "Age of the oldest batch in hand, its pauses included")
 POSTPONED = Counter("kundenportal_batches_postponed", "Attempts at a batch that are tried again later", ["topic"])
 SKIPPED = Counter("kundenportal_records_skipped", "Records of a ce_type that nobody here knows", ["topic"])
 DEAD_LETTERS = Counter("kundenportal_dead_letters", "Records written to the dead letters", ["topic", "reason"])
-LAG = Gauge("kundenportal_consumer_lag", "Records on the broker and not yet acknowledged", ["topic", "partition"])
+LAG = Gauge(
+    "kundenportal_consumer_lag", "Records on the broker that have not taken effect here", ["topic", "partition"]
+)
 PAUSED = Gauge("kundenportal_partitions_paused", "Partitions that wait before another attempt")
 JOINED = Gauge("kundenportal_consumer_joined", "1 while this process is a member of its group")
 

@@ -18,7 +18,7 @@ from chassis.messaging.clients import (
 from chassis.settings import KafkaSettings
 
 SEND_SECONDS = 10.0
-CLOSE_SECONDS = 3.0
+CLOSE_SECONDS = 1.5
 
 log = get_logger()
 

@@ -1,6 +1,7 @@
 """Measures outbox and inbox from outside the relay, so that the figures are true while it is stuck, away or standing by."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Protocol
@@ -9,10 +10,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.clock import Clock
+from chassis.inbox.pruner import inbox_pruner
 from chassis.lifecycle import Periodic
 from chassis.logs import get_logger
 from chassis.messaging import metrics
 from chassis.unavailable import Unavailable
+from kundenportal_contracts.topics import Topic
 
 EVERY = timedelta(seconds=5)
 LIMIT_SECONDS = 10.0
@@ -66,6 +69,11 @@ class TableWatch:
             return 0.0
         overdue = self._clock.monotonic() - self._measured_at - EVERY.total_seconds()
         return max(0.0, self._age) + max(0.0, overdue)
+
+
+def table_jobs(database: Transactions, topics: Sequence[Topic], clock: Clock) -> list[Periodic]:
+    """What every service with outbox and inbox lets run beside its work; `topics` are those it takes events from."""
+    return [inbox_pruner(database, topics), table_watch(database, clock)]
 
 
 def table_watch(database: Transactions, clock: Clock) -> Periodic:

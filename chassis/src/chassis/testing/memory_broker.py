@@ -43,6 +43,8 @@ class MemoryBroker:
         """How many messages are written from now on without an answer."""
         self.refuse_messages = 0
         """How many messages are refused by the broker from now on (not enough replicas, too large)."""
+        self.refused: list[Message] = []
+        """Those that were."""
         self.fails_members = False
         """Whether members learn of a failure in the background, which ends them."""
         self.on_commit: Callable[[Partition, int], None] = lambda _partition, _offset: None
@@ -149,6 +151,7 @@ class MemoryBroker:
         """Write what has arrived, and answer."""
         if self.refuse_messages or len(message.key or b"") + len(message.value or b"") > MESSAGE_BYTES:
             self.refuse_messages = max(0, self.refuse_messages - 1)
+            self.refused.append(message)
             self.carry(lambda: None if answer.done() else answer.set_exception(KafkaError("refused")))
             return
         record = self.append(message)

@@ -15,6 +15,7 @@ from chassis.messaging.subscriptions import Partition
 
 Find = Callable[[str], Collection[Partition]]
 """The partitions of a topic."""
+SOON = 1e-6
 
 
 class Assignment(NamedTuple):
@@ -133,10 +134,10 @@ class MemoryGroup:
     def _look(self, seat: Seat) -> None:
         if seat not in self._seats:
             return
-        silent = _now() - seat.heard_at
         waits = seat.joining is not None and not seat.joining.cancelled()  # the broker holds its answer back
-        if waits or silent < self._session_seconds:
-            later(self._session_seconds - (0 if waits else silent), lambda: self._look(seat))
+        left = self._session_seconds if waits else seat.heard_at + self._session_seconds - _now()
+        if left > SOON:
+            later(left, lambda: self._look(seat))
         else:
             self._remove(seat)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING
 
-from chassis.messaging.clients import KafkaError
+from chassis.messaging.clients import KafkaError, Place
 from chassis.messaging.subscriptions import Partition, Record
 from chassis.testing.memory_group import Assignment, MemoryGroup, Seat
 
@@ -94,8 +94,12 @@ class MemoryMember:
         self._broker.on_commit(partition, offset)
         await self._broker.commit_answered()
 
-    def end(self, partition: Partition) -> int | None:
-        return self._broker.log(partition).end if partition in self._positions else None
+    async def places(self, partitions: Collection[Partition]) -> dict[Partition, Place]:
+        """Where these partitions end and where the group goes on; waits while the broker is down."""
+        await self._broker.reached()
+        logs = {partition: self._broker.log(partition) for partition in partitions}
+        committed = self._group.committed
+        return {each: Place(log.end, max(committed.get(each, 0), log.start)) for each, log in logs.items()}
 
     async def close(self, seconds: float) -> None:
         """Leave the group; where the broker is down, be gone without a word."""

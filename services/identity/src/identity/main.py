@@ -6,13 +6,13 @@ from chassis.cli import service_cli
 from chassis.clock import Clock, SystemClock
 from chassis.database import Database, DatabaseUnavailable
 from chassis.health import Health, management_app
-from chassis.inbox.pruner import inbox_pruner
 from chassis.lifecycle import Component, HttpServer, Periodic, run_service
 from chassis.logs import configure_logs
 from chassis.messaging.consumer import Consumer
 from chassis.messaging.dead_letters import DeadLetters
 from chassis.messaging.topics_at_start import TopicsAtStart
 from chassis.outbox.relay import Relay
+from chassis.outbox.watch import table_jobs
 from chassis.settings import load_settings
 from chassis.telemetry import configure_telemetry
 from identity.adapters.argon2_passwords import Argon2Passwords
@@ -72,7 +72,7 @@ async def components(
         consumer,
         Relay(settings.database_url, settings, health=health, clock=clock),
         Periodic("forget_stale_data", FAILURE_WINDOW, ForgetStaleData(transactions, clock)),
-        inbox_pruner(database, [BILLING_CUSTOMERS]),
+        *table_jobs(database, [BILLING_CUSTOMERS], clock),
     ]
 
 

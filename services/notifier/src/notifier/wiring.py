@@ -15,9 +15,9 @@ from chassis.clock import Clock, SystemClock
 from chassis.database import Database
 from chassis.health import Health
 from chassis.inbox.deduplicate import Inbox
-from chassis.inbox.pruner import inbox_pruner
 from chassis.lifecycle import Periodic
 from chassis.outbox.record import Outbox
+from chassis.outbox.watch import table_jobs
 from chassis.principal import Principal, PrincipalVerifier, authenticated
 from chassis.problems import create_app
 from kundenportal_contracts.topics import CREDENTIALS, DOCUMENTS
@@ -155,5 +155,5 @@ def jobs(database: Database, begin: Begin, clock: Clock) -> list[Periodic]:
     return [
         Periodic("recover_expired_leases", RECOVER_EVERY, RecoverExpiredLeases(begin, clock)),
         Periodic("measure_backlog", MEASURE_EVERY, MeasureBacklog(PostgresBacklog(database).count)),
-        inbox_pruner(database, [DOCUMENTS, CREDENTIALS]),
+        *table_jobs(database, [DOCUMENTS, CREDENTIALS], clock),
     ]

@@ -62,7 +62,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self._numbers = count()
         self._ready: list[asyncio.Handle] = []
         self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
-        self._tasks: list[asyncio.Task[Any]] = []
+        self._tasks: list[tuple[asyncio.Task[Any], contextvars.Context]] = []
         self._over = False
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
@@ -118,10 +118,10 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def _bury(self) -> None:
         """Close what never ended, when it can reach nobody any more: the history has been judged."""
         self._ready, self._timers = [], []
-        for task in self._tasks:  # grows while clean-up code makes tasks of its own
+        for task, context in self._tasks:  # grows while clean-up code makes tasks of its own
             task._log_destroy_pending = False  # type: ignore[attr-defined] # noqa: SLF001 - as asyncio's own shutdown does
             if not task.done() and (coroutine := task.get_coro()) is not None:
-                _close(coroutine)
+                context.run(_close, coroutine)
 
     def time(self) -> float:
         return self._now
@@ -165,8 +165,9 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def create_task(
         self, coro: Any, *, name: str | None = None, context: contextvars.Context | None = None
     ) -> "asyncio.Task[Any]":
+        context = contextvars.copy_context() if context is None else context
         task = _Task(next(self._numbers), coro, loop=self, name=name or "task", context=context)
-        self._tasks.append(task)
+        self._tasks.append((task, context))
         return task
 
     async def create_connection(self, *args: Any, **options: Any) -> Any:
