@@ -1,4 +1,4 @@
-"""The topics on a real broker: what is there, what is missing, what is set otherwise; and making what is missing."""
+"""The topics on a real broker: what is there, what is missing, what is set otherwise; and mending that."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -7,27 +7,34 @@ from dataclasses import dataclass
 from ssl import SSLContext
 from typing import Any, Literal
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
+from kundenportal_contracts.topic_changes import (
+    NOT_ALLOWED,
+    TopicsUnavailable,
+    add_partitions,
+    create,
+    entries,
+    set_settings,
+)
 from kundenportal_contracts.topics import ALL, Topic, settings_of
 
+__all__ = ["TopicState", "TopicsUnavailable", "apply_topics", "missing_topics", "topic_states"]
+
 SECONDS = 30.0
-EXISTS = 36
+SETTLING_SECONDS = 5.0
+PAUSE_SECONDS = 0.1
 REPLICAS = 3
-
-
-class TopicsUnavailable(Exception):
-    """The broker did not answer, or refused."""
+PARTITIONS = "partitions"
 
 
 @dataclass(frozen=True, slots=True)
 class TopicState:
-    """How a topic stands. `differences` read `setting is … instead of …`."""
+    """How a topic stands. `differences` read `setting is … instead of …`; those of a mended topic are gone."""
 
     topic: Topic
-    state: Literal["present", "created", "missing", "different"]
+    state: Literal["present", "created", "mended", "missing", "different"]
     differences: tuple[str, ...] = ()
 
 
@@ -53,18 +60,50 @@ async def apply_topics(
     replication_factor: int | None = None,
     ssl: SSLContext | None = None,
 ) -> list[TopicState]:
-    """Make the topics that are missing and wait until they can be used; a topic that exists is never changed.
+    """Make topics that are missing, wait until they can be used, and mend those that differ; a second run does nothing.
 
-    Without a replication factor it is three, or the number of brokers where there are fewer.
+    Partitions are added and settings set; both bear on what is there already: a shorter retention lets the broker drop
+    older records. Too many partitions stay, as Kafka takes none away, and the topic stays "different". Without a
+    replication factor it is three, or the number of brokers where there are fewer.
     """
     async with _admin(bootstrap, ssl) as admin:
         before = await _states(admin, topics)
-        missing = [state.topic for state in before if state.state == "missing"]
-        if missing:
-            await _create(admin, missing, replication_factor or await _replicas(admin))
-            await _until_usable(admin, missing)
-        created = {topic.name for topic in missing}
-        return [TopicState(state.topic, "created") if state.topic.name in created else state for state in before]
+        if missing := [state.topic for state in before if state.state == "missing"]:
+            await create(admin, missing, replication_factor or await _replicas(admin), SECONDS)
+        different = [state for state in before if state.state == "different"]
+        await add_partitions(admin, [state.topic for state in different if _lacks_partitions(state)])
+        await set_settings(admin, [state.topic for state in different if _has_other_settings(state)])
+        await _until_usable(admin, [*missing, *(state.topic for state in different)])
+        after = await _settled(admin, [state.topic for state in different])
+        mended = {state.topic.name for state in after if state.state == "present"}
+        remaining = {state.topic.name: state for state in after if state.state == "different"}
+    return [_outcome(state, mended, remaining) for state in before]
+
+
+async def _settled(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> list[TopicState]:
+    """Look at the topics until what was changed shows: a broker learns of it a moment after the controller."""
+    after: list[TopicState] = []
+    for _ in range(int(SETTLING_SECONDS / PAUSE_SECONDS)):
+        after = await _states(admin, topics)
+        if not any(_lacks_partitions(state) or _has_other_settings(state) for state in after):
+            break
+        await asyncio.sleep(PAUSE_SECONDS)
+    return after
+
+
+def _outcome(state: TopicState, mended: set[str], remaining: dict[str, TopicState]) -> TopicState:
+    name = state.topic.name
+    if state.state == "missing":
+        return TopicState(state.topic, "created")
+    return TopicState(state.topic, "mended", state.differences) if name in mended else remaining.get(name, state)
+
+
+def _lacks_partitions(state: TopicState) -> bool:
+    return any(what.startswith(PARTITIONS) and not what.endswith(")") for what in state.differences)
+
+
+def _has_other_settings(state: TopicState) -> bool:
+    return any(not what.startswith(PARTITIONS) for what in state.differences)
 
 
 @asynccontextmanager
@@ -79,6 +118,8 @@ async def _admin(bootstrap: str, ssl: SSLContext | None) -> AsyncIterator[AIOKaf
         async with asyncio.timeout(SECONDS):
             await admin.start()
             yield admin
+    except NOT_ALLOWED as error:
+        raise TopicsUnavailable(f"the broker at {bootstrap} does not allow it ({type(error).__name__})") from None
     except (KafkaError, TimeoutError, OSError) as error:
         raise TopicsUnavailable(f"the broker at {bootstrap} does not answer ({type(error).__name__})") from None
     finally:
@@ -97,9 +138,9 @@ async def _replicas(admin: AIOKafkaAdminClient) -> int:
 
 async def _states(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> list[TopicState]:
     there = await _partitions(admin)
-    settings = await _settings(admin, [topic for topic in topics if topic.name in there])
+    found = await entries(admin, [topic for topic in topics if topic.name in there])
     return [
-        _state(topic, len(there[topic.name]), settings[topic.name])
+        _state(topic, len(there[topic.name]), {name: entry[1] for name, entry in found[topic.name].items()})
         if topic.name in there
         else TopicState(topic, "missing")
         for topic in topics
@@ -107,34 +148,15 @@ async def _states(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> list[T
 
 
 def _state(topic: Topic, partitions: int, settings: dict[str, str]) -> TopicState:
-    wanted = {"partitions": str(topic.partitions), **settings_of(topic)}
-    found = {"partitions": str(partitions), **settings}
-    differences = tuple(
-        f"{name} is {found.get(name)} instead of {value}" for name, value in wanted.items() if found.get(name) != value
-    )
-    return TopicState(topic, "different" if differences else "present", differences)
-
-
-async def _settings(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {topic.name: {} for topic in topics}
-    if topics:
-        asked = [ConfigResource(ConfigResourceType.TOPIC, topic.name) for topic in topics]
-        for answer in await admin.describe_configs(asked):
-            for _error, _text, _kind, name, entries in answer.resources:
-                found[name] = {entry[0]: entry[1] for entry in entries}
-    return found
-
-
-async def _create(admin: AIOKafkaAdminClient, topics: Sequence[Topic], replication_factor: int) -> None:
-    wanted = [
-        NewTopic(topic.name, topic.partitions, replication_factor, topic_configs=settings_of(topic)) for topic in topics
+    differences = [
+        f"{name} is {settings.get(name)} instead of {value}"
+        for name, value in settings_of(topic).items()
+        if settings.get(name) != value
     ]
-    answer = await admin.create_topics(wanted, timeout_ms=int(SECONDS * 1000))
-    for name, code, *text in answer.topic_errors:
-        if code not in {0, EXISTS}:
-            raise TopicsUnavailable(
-                f"topic {name} cannot be made: {next(filter(None, text), None) or for_code(code).__name__}"
-            )
+    if partitions != topic.partitions:
+        stays = " (Kafka takes none away)" if partitions > topic.partitions else ""
+        differences.insert(0, f"{PARTITIONS} is {partitions} instead of {topic.partitions}{stays}")
+    return TopicState(topic, "different" if differences else "present", tuple(differences))
 
 
 async def _until_usable(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
@@ -143,8 +165,8 @@ async def _until_usable(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> 
         there = await _partitions(admin)
         if all(_has_leaders(there.get(topic.name, ()), topic.partitions) for topic in topics):
             return
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 def _has_leaders(partitions: Sequence[dict[str, Any]], count: int) -> bool:
-    return len(partitions) == count and all(partition["leader"] >= 0 for partition in partitions)
+    return len(partitions) >= count and all(partition["leader"] >= 0 for partition in partitions)

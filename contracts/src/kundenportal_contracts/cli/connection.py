@@ -44,7 +44,7 @@ class Connection:
 
 def connection(stack: Path | None, environ: Mapping[str, str] = os.environ) -> Connection:
     """Read the stack's file where one is named, else the environment; ConnectionUnknown names all that is missing."""
-    values = {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX) and value}
+    values = _values(environ)
     if stack is not None:
         values = {"BILLING_SOURCE": LOCAL_SOURCE} | values | _stack_values(stack)
     missing = [name for name in ("KAFKA_BOOTSTRAP", "BILLING_SOURCE") if name not in values]
@@ -55,6 +55,15 @@ def connection(stack: Path | None, environ: Mapping[str, str] = os.environ) -> C
             "not set: " + ", ".join(PREFIX + name for name in missing) + " (or name a local stack: --stack FILE)"
         )
     return Connection(values["KAFKA_BOOTSTRAP"], values["BILLING_SOURCE"], _s3(values), _tls(values))
+
+
+def encryption(environ: Mapping[str, str] = os.environ) -> ssl.SSLContext | None:
+    """Read the files for TLS to the broker; None where none is named, ConnectionUnknown where one cannot be used."""
+    return _tls(_values(environ))
+
+
+def _values(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name.removeprefix(PREFIX): value for name, value in environ.items() if name.startswith(PREFIX) and value}
 
 
 def _stack_values(stack: Path) -> dict[str, str]:

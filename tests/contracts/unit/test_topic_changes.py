@@ -1,0 +1,105 @@
+"""What a broker may answer to a change of topics, and what is said about it."""
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import InvalidPartitionsError, TopicAuthorizationFailedError
+from typer.testing import CliRunner
+
+from kundenportal_contracts.cli import contracts
+from kundenportal_contracts.topic_changes import TopicsUnavailable, add_partitions, create, entries, set_settings
+from kundenportal_contracts.topics import DOCUMENTS
+
+NOT_ALLOWED, EXISTS, INVALID = 29, 36, 40
+
+
+@dataclass
+class Answers:
+    """A broker that gives these answers; `asked` are the settings it was told to set."""
+
+    code: int = 0
+    text: str | None = None
+    error: Exception | None = None
+    settings: list[tuple[Any, ...]] = field(default_factory=list)
+    looking: int = 0
+    asked: dict[str, str] = field(default_factory=dict)
+
+    async def create_topics(self, topics: Any, **_: Any) -> Any:
+        return SimpleNamespace(topic_errors=[(topic.name, self.code, self.text) for topic in topics])
+
+    async def create_partitions(self, _: Any) -> None:
+        if self.error:
+            raise self.error
+
+    async def describe_configs(self, resources: Any) -> Any:
+        return [SimpleNamespace(resources=[(self.looking, None, 2, one.name, self.settings) for one in resources])]
+
+    async def alter_configs(self, resources: Any) -> Any:
+        self.asked = resources[0].configs
+        return [SimpleNamespace(resources=[(self.code, self.text, 2, one.name) for one in resources])]
+
+    @property
+    def admin(self) -> AIOKafkaAdminClient:
+        return cast("AIOKafkaAdminClient", self)
+
+
+async def refused(change: Any) -> str:
+    with pytest.raises(TopicsUnavailable) as told:
+        await change
+    return str(told.value)
+
+
+async def test_what_a_client_may_not_do_is_said() -> None:
+    """Without the right to create, alter or describe, the topic, the deed and the reason stand in one sentence."""
+    name, why = DOCUMENTS.name, "the broker does not allow it to this client (TopicAuthorizationFailedError)"
+    answers = Answers(code=NOT_ALLOWED, error=TopicAuthorizationFailedError())
+    assert await refused(create(answers.admin, [DOCUMENTS], 1, 1)) == f"topic {name} cannot be made: {why}"
+    more = await refused(add_partitions(answers.admin, [DOCUMENTS]))
+    assert more == f"topic {name} cannot be given more partitions: {why}"
+    assert await refused(set_settings(answers.admin, [DOCUMENTS])) == f"topic {name} cannot be set: {why}"
+    hidden = Answers(looking=NOT_ALLOWED)
+    assert await refused(entries(hidden.admin, [DOCUMENTS])) == f"topic {name} cannot be looked at: {why}"
+
+
+async def test_any_other_refusal_is_passed_on() -> None:
+    """The broker's own words, or the error's name where it has none."""
+    told = await refused(set_settings(Answers(code=INVALID, text="retention.ms: too small").admin, [DOCUMENTS]))
+    assert told.endswith("cannot be set: retention.ms: too small")
+    silent = await refused(create(Answers(code=INVALID).admin, [DOCUMENTS], 1, 1))
+    assert silent.endswith("cannot be made: InvalidConfigurationError")
+    fewer = await refused(add_partitions(Answers(error=InvalidPartitionsError()).admin, [DOCUMENTS]))
+    assert fewer.endswith("more partitions: InvalidPartitionsError")
+
+
+async def test_a_topic_that_somebody_else_made_meanwhile_is_no_error() -> None:
+    """Two operators at once: the second finds it there."""
+    await create(Answers(code=EXISTS).admin, [DOCUMENTS], 1, 1)
+
+
+async def test_settings_of_others_are_repeated_and_no_defaults() -> None:
+    """The request replaces all that is set for a topic: what is set stays, what is default or read-only is left out."""
+    answers = Answers(
+        settings=[
+            ("segment.ms", "5", False, 1, False, []),
+            ("retention.ms", "7", False, 1, False, []),
+            ("segment.bytes", "9", False, 5, False, []),
+            ("compression.type", "gzip", True, 1, False, []),
+        ]
+    )
+    await set_settings(answers.admin, [DOCUMENTS])
+    assert answers.asked == {
+        "segment.ms": "5",
+        "retention.ms": "2592000000",
+        "cleanup.policy": "delete",
+        "max.message.bytes": "1048576",
+    }
+
+
+def test_a_broker_that_is_away_is_told_by_the_command() -> None:
+    """One sentence with the address, exit 2, in either form."""
+    for more in ([], ["--apply"]):
+        done = CliRunner().invoke(contracts, ["topics", "--bootstrap", "127.0.0.1:1", *more])
+        assert (done.exit_code, "the broker at 127.0.0.1:1 does not answer" in done.output) == (2, True)
