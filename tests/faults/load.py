@@ -167,8 +167,12 @@ async def hand_over(
     customers: Sequence[str],
     mix: Mix,
     prefix: str = "R",
+    until: asyncio.Event | None = None,
 ) -> None:
-    """So many documents at this rate, the choices made by the seed; returns when all are acknowledged."""
+    """So many documents at this rate, the choices made by the seed; returns when all are acknowledged.
+
+    Once `until` is set no further document is begun.
+    """
     chance = random.Random(seed)
     slots = asyncio.Semaphore(AT_ONCE)
     loop = asyncio.get_running_loop()
@@ -177,6 +181,8 @@ async def hand_over(
         for number in range(documents):
             await asyncio.sleep(max(0.0, began + number / per_second - loop.time()))
             await slots.acquire()
+            if until is not None and until.is_set():
+                break
             task = group.create_task(
                 _one(billing, f"{prefix}{number:06}", chance.choice(customers), random.Random(chance.random()), mix)
             )

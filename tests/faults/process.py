@@ -1,10 +1,8 @@
 """A service as a process of its own that can be killed, stopped and started again as often as a fault wants."""
 
 import asyncio
-import json
 import os
 import signal
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,31 +11,28 @@ import httpx2
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
-from kundenportal_local.program import bound, tail
+from kundenportal_local.program import tail
+from tests.faults.forks import Forks
 
-ROOT = Path(__file__).parents[2]
 AGAIN_SECONDS = 0.05
 READY_SECONDS = 60.0
-IMPORT_SECONDS = 120.0
 
 
 class Process:
     """One service under a supervisor that starts it again whenever it ends, as Kubernetes would; `supervised` switches that.
 
-    It is forked from a zygote that has its modules imported (see zygote.py); `environment` may be changed between starts,
-    `once` is added to the next start alone.
+    `environment` may be changed between starts; `once` is added to the next start alone.
     """
 
     def __init__(
         self,
         name: str,
-        module: str,
+        forks: Forks,
         environment: Mapping[str, str],
         log: Path,
         died: Callable[[int], None] = lambda _code: None,
     ) -> None:
-        self.name, self.module, self.log = name, module, log
-        self._died = died
+        self.name, self.forks, self.log = name, forks, log
         self.environment = dict(environment)
         self.once: dict[str, str] = {}
         self.supervised = True
@@ -45,10 +40,10 @@ class Process:
         self.exit_code: int | None = None
         self.starts = 0
         self.deaths = 0
-        self._zygote: asyncio.subprocess.Process | None = None
-        self._listening: asyncio.Task[None] | None = None
-        self._changed = asyncio.Condition()
-        self._imported = asyncio.Event()
+        self._died = died
+        self._starting = asyncio.Lock()
+        self._end = asyncio.Event()
+        self._again: asyncio.Task[None] | None = None
 
     @property
     def running(self) -> bool:
@@ -62,31 +57,15 @@ class Process:
     def management_url(self) -> str:
         return f"http://127.0.0.1:{self.environment['KUNDENPORTAL_MANAGEMENT_PORT']}"
 
-    async def open(self) -> None:
-        """Import its modules; nothing is started yet."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log:
-            self._zygote = await asyncio.create_subprocess_exec(
-                *bound((sys.executable, "-m", "tests.faults.zygote", self.module)),
-                cwd=ROOT,
-                env={name: value for name, value in os.environ.items() if not name.startswith("KUNDENPORTAL_")},
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,
-            )
-        self._listening = asyncio.create_task(self._listen())
-        async with asyncio.timeout(IMPORT_SECONDS):
-            await self._imported.wait()
-        if self._zygote.returncode is not None or self._listening.done():
-            raise AssertionError(f"{self.module} cannot be imported:\n{tail(self.log)}")
-
     async def start(self, *, ready: bool = True) -> None:
-        """Start it and, unless told otherwise, wait until it is ready."""
-        if not self.running:
-            before = self.starts
-            await self._order()
-            await self._until(lambda: self.starts > before, READY_SECONDS)
+        """Start it where it does not run and, unless told otherwise, wait until it is ready."""
+        async with self._starting:
+            if not self.running:
+                once, self.once = self.once, {}
+                self._end = asyncio.Event()
+                pid = await self.forks.start({**self.environment, **once}, self.log, self._ended)
+                self.starts += 1
+                self.pid = None if self._end.is_set() else pid
         if ready:
             await self.until_ready()
 
@@ -118,11 +97,16 @@ class Process:
 
     async def wait(self, seconds: float = 30) -> int:
         """Wait until the process that runs now has ended; its exit code, negative for a signal."""
-        before = self.deaths
-        if self.running:
-            await self._until(lambda: self.deaths > before, seconds)
-        assert self.exit_code is not None, f"{self.name} never ran"
+        async with asyncio.timeout(seconds):
+            await self._end.wait()
+        assert self.exit_code is not None
         return self.exit_code
+
+    async def until(self, true: Callable[[], bool], seconds: float = 30) -> None:
+        """Wait until something holds, e.g. `lambda: process.deaths > before`; TimeoutError when it does not."""
+        async with asyncio.timeout(seconds):
+            while not true():  # noqa: ASYNC110 - starts and ends are told to many, in no order
+                await asyncio.sleep(0.01)
 
     async def restart(self) -> None:
         """Kill it and wait until it is ready again."""
@@ -164,18 +148,15 @@ class Process:
         return int(psutil.Process(self.pid).memory_info().rss)
 
     async def close(self) -> None:
-        """End it and its zygote."""
+        """End it for good, and tell nobody."""
         self.supervised = False
         self._died = lambda _code: None
+        if self._again is not None:
+            await self._again
         if self.running:
             self.resume()
             self.kill()
             await self.wait()
-        if self._zygote is not None and self._zygote.stdin is not None:
-            self._zygote.stdin.close()
-            await self._zygote.wait()
-        if self._listening is not None:
-            await self._listening
 
     async def _answers(self, url: str) -> bool:
         try:
@@ -189,38 +170,13 @@ class Process:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
-    async def _order(self) -> None:
-        assert self._zygote is not None, "open() comes first"
-        assert self._zygote.stdin is not None
-        base = {name: value for name, value in os.environ.items() if not name.startswith(("KUNDENPORTAL_", "FAULT_"))}
-        order = {"environment": {**base, **self.environment, **self.once}, "log": str(self.log)}
-        self.once = {}
-        self._zygote.stdin.write(json.dumps(order).encode() + b"\n")
-        await self._zygote.stdin.drain()
+    def _ended(self, code: int) -> None:
+        self.pid, self.exit_code, self.deaths = None, code, self.deaths + 1
+        self._end.set()
+        self._died(code)
+        self._again = asyncio.get_running_loop().create_task(self._start_again())
 
-    async def _listen(self) -> None:
-        """Follow what the zygote tells, and start again what ended."""
-        assert self._zygote is not None
-        assert self._zygote.stdout is not None
-        async for line in self._zygote.stdout:
-            what, *numbers = line.decode().split()
-            if what == "ready":
-                self._imported.set()
-                continue
-            async with self._changed:
-                if what == "started":
-                    self.pid, self.starts = int(numbers[0]), self.starts + 1
-                else:
-                    self.pid, self.exit_code, self.deaths = None, int(numbers[1]), self.deaths + 1
-                self._changed.notify_all()
-            if what == "exited":
-                self._died(int(numbers[1]))
-            if what == "exited" and self.supervised:
-                await asyncio.sleep(AGAIN_SECONDS)
-                if self.supervised and not self.running:
-                    await self._order()
-        self._imported.set()
-
-    async def _until(self, true: Callable[[], bool], seconds: float) -> None:
-        async with asyncio.timeout(seconds), self._changed:
-            await self._changed.wait_for(true)
+    async def _start_again(self) -> None:
+        await asyncio.sleep(AGAIN_SECONDS)
+        if self.supervised:
+            await self.start(ready=False)

@@ -26,13 +26,14 @@ from kundenportal_local.databases import ensure_database
 from kundenportal_local.ports import HOST
 from tests.documents.service import identity as identity_keys
 from tests.faults.checker import Verdict, check
+from tests.faults.forks import ROOT, Forks
 from tests.faults.gather import NOTE_WHAT_IS_SAID, gather
 from tests.faults.history import History
 from tests.faults.load import Billing, Mix, hand_over
 from tests.faults.outcome import Outcome
 from tests.faults.part import Part
 from tests.faults.points import GROUP
-from tests.faults.process import ROOT, Process
+from tests.faults.process import Process
 from tests.faults.proxy import FaultProxy
 from tests.faults.rest import at_rest
 from tests.faults.scale import seed as new_seed
@@ -103,8 +104,9 @@ class Stand:
         seed: int | None = None,
         mix: Mix | None = None,
         prefix: str = "R",
+        until: asyncio.Event | None = None,
     ) -> None:
-        """Billing hands over so many documents; returns when the broker has all of them."""
+        """Billing hands over so many documents, or fewer when `until` is set; returns when the broker has all of them."""
         self.history.happened("load began", documents=documents, per_second=per_second)
         await hand_over(
             self.billing,
@@ -114,6 +116,7 @@ class Stand:
             customers=self.customers,
             mix=mix or Mix(),
             prefix=prefix,
+            until=until,
         )
         self.history.happened("load ended")
 
@@ -164,18 +167,17 @@ class Stand:
             "KUNDENPORTAL_MANAGEMENT_PORT": str(management),
         }
         environment.pop("KUNDENPORTAL_GROUP_INSTANCE_ID", None)
-        process = self._process(name, first.module, environment)
-        await process.open()
+        process = self._process(name, first.forks, environment)
         await process.start()
         return process
 
-    def _process(self, name: str, module: str, environment: Mapping[str, str]) -> Process:
+    def _process(self, name: str, forks: Forks, environment: Mapping[str, str]) -> Process:
         """Make one; its ends are written into the history."""
 
         def died(code: int) -> None:
             self.history.happened(f"killed {name}" if code == -signal.SIGKILL else f"ended {name}", code=code)
 
-        self.services[name] = Process(name, module, environment, self.folder / f"{name}.log", died)
+        self.services[name] = Process(name, forks, environment, self.folder / f"{name}.log", died)
         return self.services[name]
 
     async def drained(self, seconds: float = 60.0) -> float:
@@ -220,11 +222,14 @@ class Stand:
 
     async def _open(self, services: Sequence[str], more: Mapping[str, Mapping[str, str]], held: AsyncExitStack) -> None:
         """Servers up, topics empty, databases new, proxies listening, modules imported; nothing runs yet."""
+        forks = {service: Forks(MODULES[service], self.folder / f"{service}.log") for service in services}
+        for one in forks.values():
+            held.push_async_callback(one.close)
+        importing = [asyncio.create_task(one.open()) for one in forks.values()]
         for server in self.servers.each():
             if server.running:
                 server.resume()
             await server.start()
-        await Broker(self.bootstrap).create_topics(ALL)
         held.enter_context(self._ports)
         identity_url = await held.enter_async_context(identity_keys(self.signer))
         if "identity" in services:
@@ -232,11 +237,12 @@ class Stand:
         for proxy in (self.kafka.proxy, self.postgres.proxy, self.s3.proxy, self.smtp_proxy):
             await held.enter_async_context(proxy)
         await held.enter_async_context(self.billing)
+        topics = asyncio.create_task(Broker(self.bootstrap).create_topics(ALL))
         for service in services:
             database = await self._database(service)
             settings = environment_of(service, self.ways(service), database, identity_url, more.get(service, {}))
-            self._process(service, MODULES[service], {**settings, GROUP: self.group_suffix})
-        await asyncio.gather(*(process.open() for process in self.services.values()))
+            self._process(service, forks[service], {**settings, GROUP: self.group_suffix})
+        await asyncio.gather(topics, *importing)
 
     async def _database(self, service: str) -> str:
         """A new one, migrated, that notes everything that is said."""
@@ -271,8 +277,8 @@ async def stand(
         if smtp is None:
             smtp = await held.enter_async_context(Sink())
         made = Stand(servers, history, smtp)
-        held.push_async_callback(made.close)
         await made._open(services, environment or {}, held)
+        held.push_async_callback(made.close)
         for service, parts in (routes or {}).items():
             made.route(service, *parts)
         if start:

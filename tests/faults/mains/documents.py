@@ -64,7 +64,7 @@ def components(
         settings,
         group=points.group("documents"),
         subscriptions=intake_subscriptions(settings, intake=intake, inspector=inspector, store=store, clock=clock),
-        database=PointedTransactions(broken.transactions(build, database), points),
+        database=broken.transactions(build, PointedTransactions(database, points)),
         work=lambda conn: broken.work(build, conn, clock),
         dead_letters=DeadLetters(settings, "documents"),
         health=health,
