@@ -61,4 +61,4 @@ async def leases_run_out(s: Stand) -> None:
 
 
 async def _died(process: Process, deaths_before: int) -> None:
-    await process._until(lambda: process.deaths > deaths_before, REACHED_SECONDS)
+    await process.until(lambda: process.deaths > deaths_before, REACHED_SECONDS)

@@ -1,7 +1,8 @@
 """Named moments of a service, by wrappers round its ports, and what happens to the process at them.
 
 FAULT_POINT="before_commit:7" kills it (-9) when that moment is reached for the seventh time, "before_commit:7:STOP" stops
-it there; several with commas. FAULT_SLOW="put:60" sleeps so long each time. Nothing in src knows of this.
+it there; several with commas. FAULT_SLOW="put:60" sleeps so long each time. FAULT_SESSION_MS shortens the membership of
+who falls silent. Nothing in src knows of this.
 """
 
 import asyncio
@@ -11,12 +12,14 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.messaging.clients import GroupMember, Message
 from chassis.messaging.consumer import Connect, Transactions
+from chassis.messaging.group_member import SESSION_TIMEOUT_MS
 from chassis.messaging.membership import Member
 from chassis.messaging.subscriptions import Partition, Record
 from chassis.outbox.held import Waiting, hold
@@ -24,7 +27,7 @@ from chassis.outbox.relay import Held, Hold, Sends
 from chassis.settings import KafkaSettings
 from documents.ports import ContentStore
 
-POINT, SLOW, GROUP = "FAULT_POINT", "FAULT_SLOW", "FAULT_GROUP"
+POINT, SLOW, GROUP, SESSION = "FAULT_POINT", "FAULT_SLOW", "FAULT_GROUP", "FAULT_SESSION_MS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Points:
         self._blows = [_blow(text) for text in _parts(environ.get(POINT, ""))]
         self._slow = {name: float(seconds) for name, _, seconds in map(_split, _parts(environ.get(SLOW, "")))}
         self._group = environ.get(GROUP, "")
+        self.session_ms = int(environ.get(SESSION, SESSION_TIMEOUT_MS))
         self._reached = Counter[str]()
 
     async def reach(self, name: str) -> None:
@@ -119,9 +123,10 @@ class PointedMember:
 
 
 def pointed_connect(
-    points: Points, *, wrap: Callable[[Member], Member] = lambda member: member, connect: Connect = GroupMember
+    points: Points, *, wrap: Callable[[Member], Member] = lambda member: member, connect: Connect | None = None
 ) -> Connect:
     """For Consumer(connect=…): `wrap` may put a broken member in between."""
+    join: Connect = connect or partial(GroupMember, session_timeout_ms=points.session_ms)
 
     def connecting(
         kafka: KafkaSettings,
@@ -132,7 +137,7 @@ def pointed_connect(
         on_assigned: Callable[[Collection[Partition]], None],
         on_revoked: Callable[[], Awaitable[None]],
     ) -> Member:
-        member = connect(kafka, group=group, topics=topics, on_assigned=on_assigned, on_revoked=on_revoked)
+        member = join(kafka, group=group, topics=topics, on_assigned=on_assigned, on_revoked=on_revoked)
         return cast("Member", PointedMember(wrap(member), points))
 
     return connecting

@@ -1,0 +1,85 @@
+"""F4: members stopped (SIGSTOP) for longer than their sessions and woken again: they neither commit nor send twice."""
+
+import asyncio
+import random
+from collections import Counter
+
+import pytest
+
+from tests.faults.mail_kills import in_flight
+from tests.faults.scale import LONG, scale
+from tests.faults.servers import Servers
+from tests.faults.sleepers import MEMBER, all_asleep, is_asleep, sleepers, watched
+from tests.faults.stand import stand
+
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(600 if LONG else 180)]
+CONSUMING = ["before_commit:1:STOP", "before_offset_commit:1:STOP", "after_poll:1:STOP", "after_commit:1:STOP"]
+SENDING = ["before_dot_pending:1:STOP", "before_dot:1:STOP", "after_answer:1:STOP", "before_connect:1:STOP"]
+# 30 seconds pass for what a sleeper held: whoever is awake settles its mails at once.
+LEASES_RUN_OUT = """
+UPDATE delivery SET lease_until = now() - interval '1 s'
+WHERE lease_until IS NOT NULL AND updated_at < now() - interval '1 s'
+"""
+LEASE_SECONDS = 1.2
+
+
+def chosen(moments: list[str], count: int, seed: int) -> list[str]:
+    """All of them in the long form; else so many, picked by the seed."""
+    return moments if LONG else random.Random(seed).sample(moments, count)
+
+
+async def test_a_stopped_documents_commits_nothing_twice(fault_servers: Servers) -> None:
+    """In its transaction, before its acknowledgement: others took its partitions over, what it does late changes nothing."""
+    size, settings = scale("f04"), {"documents": MEMBER}
+    async with (
+        stand("f04", services=("documents",), servers=fault_servers, environment=settings, start=False) as s,
+        watched(s, "documents") as acknowledged,
+    ):
+        zombies = await sleepers(s, "documents", chosen(CONSUMING, 2, s.seed))
+        load = asyncio.create_task(s.load(documents=size.documents, per_second=size.per_second))
+        await all_asleep(zombies)
+        s.history.happened("asleep", moments=list(zombies))
+        await asyncio.sleep(size.seconds)
+        assert all(is_asleep(zombie) for zombie in zombies.values())
+        held = dict(acknowledged.reached)
+        for zombie in zombies.values():
+            zombie.resume()
+        s.history.happened("healed")
+        await load
+        await s.drained(60)
+        (await s.verdict(mails=False)).assert_clean()
+        assert acknowledged.gone_back == []
+        assert sum(acknowledged.reached.values()) > sum(held.values()) > 0
+        assert [zombie.name for zombie in zombies.values() if zombie.deaths] == []
+
+
+async def test_a_stopped_notifier_sends_nothing_twice(fault_servers: Servers) -> None:
+    """With a body out, with the mark set: its leases run out, another one sends; awake again it sends no second mail."""
+    size, settings = scale("f04"), {"notifier": MEMBER}
+    async with (
+        stand("f04-mail", servers=fault_servers, environment=settings, start=False) as s,
+        watched(s, "notifier") as acknowledged,
+    ):
+        await s.services["documents"].start()
+        zombies = await sleepers(s, "notifier", chosen(SENDING, 1, s.seed))
+        load = asyncio.create_task(s.load(documents=size.documents, per_second=size.per_second))
+        await all_asleep(zombies)
+        s.history.happened("asleep", moments=list(zombies))
+        flying = await in_flight(s)
+        if not LONG:
+            await asyncio.sleep(LEASE_SECONDS)
+            await s.sql("notifier", LEASES_RUN_OUT)
+        await asyncio.sleep(size.seconds)
+        before = len(await s.smtp.mails())
+        for zombie in zombies.values():
+            zombie.resume()
+        s.history.happened("healed")
+        await load
+        await s.drained(60)
+        verdict = await s.verdict(mails=True)
+        verdict.assert_clean()
+        taken = Counter(mail.message_id for mail in await s.smtp.mails())
+        assert [mail for mail, times in taken.items() if times > 1] == []
+        assert len(verdict.unknown) <= len(flying)
+        assert acknowledged.gone_back == []
+        print(f"mails {before} while they slept, {len(taken)} in the end")  # noqa: T201 - what was seen
