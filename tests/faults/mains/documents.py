@@ -11,7 +11,6 @@ from chassis.cli import run_process
 from chassis.clock import Clock, SystemClock
 from chassis.database import Database
 from chassis.health import Health, management_app
-from chassis.inbox.pruner import inbox_pruner
 from chassis.lifecycle import Component, HttpServer, run_service
 from chassis.logs import configure_logs
 from chassis.messaging.consumer import Consumer
@@ -19,6 +18,7 @@ from chassis.messaging.dead_letters import DeadLetters
 from chassis.messaging.producer import producer
 from chassis.messaging.topics_at_start import TopicsAtStart
 from chassis.outbox.relay import Relay
+from chassis.outbox.watch import table_jobs
 from chassis.principal import PrincipalVerifier, RemoteJwks
 from chassis.settings import load_settings
 from documents.adapters.pikepdf_inspector import PikepdfInspector
@@ -85,7 +85,7 @@ def components(
         TopicsAtStart(settings, of_service("documents"), health=health),
         consumer,
         relay,
-        inbox_pruner(database, [BILLING_DOCUMENTS]),
+        *table_jobs(database, [BILLING_DOCUMENTS], clock),
     ]
 
 
