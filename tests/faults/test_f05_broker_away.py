@@ -9,7 +9,7 @@ from tests.faults.load import PLAIN, small_pdf
 from tests.faults.scale import scale
 from tests.faults.servers import Servers
 from tests.faults.stand import Stand, stand
-from tests.faults.watch import assert_back, filed, listed, resources, until
+from tests.faults.watch import OPEN_TRANSACTIONS, assert_back, filed, listed, resources, until
 
 pytestmark = [pytest.mark.integration, pytest.mark.fault, pytest.mark.timeout(1_500)]
 
@@ -78,13 +78,7 @@ async def test_what_was_taken_goes_on_from_the_outbox(fault_servers: Servers) ->
 
 
 async def _in_transaction(s: Stand) -> bool:
-    return bool(
-        await s.sql(
-            "documents",
-            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction' "
-            "AND usename = 'documents'",
-        )
-    )
+    return bool(await s.sql("documents", OPEN_TRANSACTIONS))
 
 
 async def _settled(s: Stand) -> bool:

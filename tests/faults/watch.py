@@ -21,6 +21,12 @@ LOOK_SECONDS = 0.05
 MANY = 1_000_000
 
 
+OPEN_TRANSACTIONS = """
+SELECT FROM pg_stat_activity
+WHERE datname = current_database() AND usename = 'documents' AND state = 'idle in transaction'
+"""
+
+
 @dataclass(frozen=True)
 class Resources:
     rss: Mapping[str, int]
