@@ -1,4 +1,4 @@
-"""The command line every service has: serve, migrate, doctor. What is wrong is said in sentences, never as a traceback."""
+"""The command line every service has: serve, migrate, doctor, dead-letters. What is wrong is said in sentences, never as a traceback."""
 
 import asyncio
 import sys
@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from chassis.dead_letters.cli import dead_letters_cli
 from chassis.lifecycle import Watchdog
 from chassis.logs import configure_logs, get_logger
 from chassis.redaction import redact_text
-from chassis.settings import DatabaseSettings, Settings, SettingsInvalid, load_settings
+from chassis.settings import DatabaseSettings, KafkaSettings, Settings, SettingsInvalid, load_settings
 from kundenportal_contracts.topics import Topic
 
 EXIT_SETTINGS = 2
@@ -57,6 +58,9 @@ def service_cli(
         settings = settings_or_exit(settings_class)
         further = examinations(settings) if examinations else {}
         raise typer.Exit(_doctor(program, settings, migrations_package, topics, further))
+
+    if issubclass(settings_class, KafkaSettings):
+        app.add_typer(dead_letters_cli(name), name="dead-letters")
 
     if migrations_package is not None:
 

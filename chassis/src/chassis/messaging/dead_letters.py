@@ -54,7 +54,7 @@ def as_message(letter: DeadLetter, topic: str) -> Message:
     """Original key, value and headers, followed by dlq_reason, dlq_topic, dlq_partition and dlq_offset.
 
     A record without key and value, which the client refuses to write, gets an empty key. A header name that is not UTF-8
-    is written readably; its bytes go into `dlq_header_names` before the four, as `place:base64`.
+    is written readably; its bytes go into a fifth, `dlq_header_names`, as `place:base64`.
     """
     record = letter.record
     told = {
@@ -64,7 +64,7 @@ def as_message(letter: DeadLetter, topic: str) -> Message:
         DLQ_HEADERS[3]: str(record.offset),
     }
     if odd := _odd_names(record.headers):
-        told = {HEADER_NAMES: odd, **told}
+        told[HEADER_NAMES] = odd
     key = b"" if record.key is None and record.value is None else record.key
     headers = ((readable_name(name), value) for name, value in record.headers)
     return Message(topic, key, record.value, (*headers, *((name, text.encode()) for name, text in told.items())))
