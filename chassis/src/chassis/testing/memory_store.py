@@ -171,10 +171,16 @@ class MemoryTransaction:
         self._writes |= {(table, number): value for number, value in zip(numbers, values, strict=True)}
         return numbers
 
-    async def put(self, table: str, key: Any, value: Any) -> None:
-        """Write a row, there or not."""
+    async def lock(self, table: str, key: Any) -> Any:
+        """Hold a row until the end (SELECT … FOR UPDATE) and give it; None where it is not there."""
         await self._statement()
         await self._session.lock((table, key))
+        found = self._seen(table, key)
+        return None if found is GONE else found
+
+    async def put(self, table: str, key: Any, value: Any) -> None:
+        """Write a row, there or not."""
+        await self.lock(table, key)
         self._writes[table, key] = value
 
     async def commit(self) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 from chassis.testing.simulation.loop import Stuck
 from chassis.testing.simulation.plan import Plan
@@ -17,6 +18,7 @@ class History:
     findings: tuple[str, ...]
     steps: int
     crashes: int
+    pauses: int
     seconds: float
     trace: tuple[tuple[float, str, str], ...] = field(repr=False)
 
@@ -32,6 +34,7 @@ class Report:
     machine: str
     histories: int = 0
     crashes: int = 0
+    pauses: int = 0
     seconds: float = 0.0
     failed: list[History] = field(default_factory=list)
 
@@ -41,7 +44,7 @@ class Report:
 
     def line(self) -> str:
         return (
-            f"{self.machine}: {self.histories} histories with {self.crashes} crashes in {self.seconds:.1f} s "
+            f"{self.machine}: {self.histories} histories with {self.crashes} crashes and {self.pauses} pauses in {self.seconds:.1f} s "
             f"({self.per_minute:.0f} a minute), {len(self.failed)} failed"
         )
 
@@ -71,17 +74,20 @@ def play(story: Story, plan: Plan, *, horizon: int = HORIZON) -> History:
     except Stuck as stuck:
         world.find(str(stuck))
     findings = (*world.findings, *world.loop.complaints)
-    return History(plan, findings, world.steps, world.crashes, world.loop.time(), tuple(world.trace))
+    counts = world.steps, world.crashes, world.pauses
+    return History(plan, findings, *counts, world.loop.time(), tuple(world.trace))
 
 
-def at_every_step(story: Story, *, seed: int = 0) -> Iterator[History]:
-    """One history for each step: the process at work crashes before it; ends with a history that has no such step."""
-    step = 0
-    while True:
-        step += 1
-        history = play(story, Plan(seed, (step,)))
+def at_every_step(story: Story, *, seed: int = 0, every: int = 1, pause: bool = False) -> Iterator[History]:
+    """One history for each step, or each so many: before it the process at work crashes, or is paused.
+
+    The first history has neither; the last one ends before its step is reached.
+    """
+    yield play(story, Plan.at(seed))
+    for step in count(1, every):
+        history = play(story, Plan.at(seed, pause=step) if pause else Plan.at(seed, crash=step))
         yield history
-        if not history.crashes:
+        if history.steps < step:
             return
 
 
@@ -97,6 +103,7 @@ def report(machine: str, histories: Iterable[History], *, most_failures: int = 2
     for history in histories:
         result.histories += 1
         result.crashes += history.crashes
+        result.pauses += history.pauses
         if history.findings:
             result.failed.append(history)
             if len(result.failed) >= most_failures:

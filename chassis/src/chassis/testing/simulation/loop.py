@@ -48,7 +48,7 @@ class _Future(asyncio.Future[Any]):
 
 
 class SimulatedLoop(asyncio.AbstractEventLoop):
-    """Runs one history. `before_step` is asked before each step of a process: False drops the step with its process."""
+    """Runs one history. `before_step` is asked before each step of a process: False where it killed or paused it."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)  # noqa: S311 - chance that can be repeated
@@ -97,10 +97,11 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         handle._run()  # noqa: SLF001 - see above
 
     def _may_step(self, process: Process, handle: asyncio.Handle) -> bool:
+        if process.alive and not process.paused and self.before_step(process):
+            return True
         if process.parked is not None:
             process.parked.append(handle)
-            return False
-        return process.alive and self.before_step(process)
+        return False
 
     def _pass_time(self) -> None:
         timers = self._timers

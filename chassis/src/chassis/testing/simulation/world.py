@@ -1,6 +1,7 @@
 """One history as those see it who write one: processes that are started again, trouble, waiting, and a trace of it all."""
 
 import asyncio
+import contextvars
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from chassis.testing.simulation.process import Process, current_process
 
 STOP_SECONDS = 30.0
 LOOK_SECONDS = 0.25
+PAUSE_SECONDS = (1.0, 12.0, 45.0, 45.0)
 HORIZON = 400
 
 
@@ -36,8 +38,9 @@ class World:
         self.processes: dict[str, Process] = {}
         self._components: dict[str, Sequence[Component]] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
-        self._crash_at = plan.crash_steps(horizon)
-        self._healed = False
+        self.pauses = 0
+        self._crash_at, self._pause_at = plan.steps(horizon)
+        self._healed = self._stopping = False
         self.loop.before_step = self._before_step
 
     def note(self, what: str) -> None:
@@ -81,22 +84,38 @@ class World:
             process.resume()
         self.note("healed")
 
+    @property
+    def uneventful(self) -> bool:
+        """Whether nothing has gone wrong, and nothing will."""
+        return self.plan.calm and not self.crashes and not self.pauses
+
+    @property
+    def rivals(self) -> int:
+        """How many processes of a kind there are: a zombie needs somebody to take over."""
+        if self.plan.calm:
+            return 2 if self.plan.pauses else 1
+        return self.chance.randint(1, 2)
+
     async def pause_somebody(self) -> None:
-        """SIGSTOP one process for up to 45 s, longer than any session or lease lives."""
+        """SIGSTOP one process, whatever it is doing."""
         if alive := [process for process in self.processes.values() if process.alive]:
-            process = self.chance.choice(alive)
-            seconds = self.chance.choice((1.0, 12.0, 45.0))
-            process.pause()
-            self.note(f"{process.name} is paused for {seconds:g} s")
-            self.loop.call_later(seconds, process.resume)
+            self._pause(self.chance.choice(alive), "")
+
+    def _pause(self, process: Process, when: str) -> None:
+        """For up to 45 s, longer than any session or lease lives."""
+        seconds = self.chance.choice(PAUSE_SECONDS)
+        self.pauses += 1
+        process.pause()
+        self.note(f"{process.name} is paused for {seconds:g} s{when}")
+        self.loop.call_later(seconds, process.resume, context=contextvars.Context())
 
     async def stop(self) -> None:
         """Ask all components to stop; a finding where a process does not end in time."""
         for keeper in self._keepers.values():
             keeper.cancel()
+        self._stopping = True
         for components in self._components.values():
-            for component in components:
-                component.stop()
+            _stop(components)
         waiting = {process.gone: name for name, process in self.processes.items() if process.alive}
         if waiting:
             _, late = await asyncio.wait(waiting, timeout=STOP_SECONDS)
@@ -107,6 +126,8 @@ class World:
         async def main() -> None:
             self._components[name] = components = make()
             self.note("starts")
+            if self._stopping:
+                _stop(components)
             async with asyncio.TaskGroup() as group:
                 for component in components:
                     group.create_task(component.run())
@@ -123,12 +144,20 @@ class World:
         if self._healed:
             return True
         self.steps += 1
-        if self.steps not in self._crash_at:
-            return True
-        self.crashes += 1
-        self.note(f"{process.name} crashes before step {self.steps}")
-        process.kill()
-        return False
+        if self.steps in self._crash_at:
+            self.crashes += 1
+            self.note(f"{process.name} crashes before step {self.steps}")
+            process.kill()
+            return False
+        if self.steps in self._pause_at:
+            self._pause(process, f" before step {self.steps}")
+            return False
+        return True
+
+
+def _stop(components: Sequence[Component]) -> None:
+    for component in components:
+        component.stop()
 
 
 Story = Callable[[World], Awaitable[Any]]
