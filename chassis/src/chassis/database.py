@@ -24,6 +24,7 @@ CONNECT_TIMEOUT = timedelta(seconds=5)
 STATEMENT_TIMEOUT = timedelta(seconds=20)
 LOCK_TIMEOUT = timedelta(seconds=5)
 IDLE_TIMEOUT = timedelta(seconds=30)
+TENANT_TIMEOUT = timedelta(seconds=5)
 BEGIN_TIMEOUT = timedelta(seconds=3)
 COMMIT_TIMEOUT = timedelta(seconds=10)
 ROLLBACK_TIMEOUT = timedelta(seconds=3)
@@ -61,7 +62,9 @@ class Database:
         application_name: str,
         pool_timeout: timedelta = POOL_TIMEOUT,
         statement_timeout: timedelta = STATEMENT_TIMEOUT,
+        tenant_timeout: timedelta = TENANT_TIMEOUT,
     ) -> None:
+        self._tenant_seconds = tenant_timeout.total_seconds()
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=connector(
@@ -86,10 +89,13 @@ class Database:
 
     @asynccontextmanager
     async def tenant_transaction(self, principal: HasCustomer) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction that sees the rows of the principal's customer and no others."""
+        """Open a transaction that sees the rows of the principal's customer and no others.
+
+        A person waits for it: what is not done within 5 s, the commit aside, is rolled back, and is DatabaseUnavailable.
+        """
         if not principal.customer_number:
             raise ValueError("a tenant transaction needs a customer")
-        async with self._transaction(principal.customer_number) as connection:
+        async with self._transaction(principal.customer_number, self._tenant_seconds) as connection:
             yield connection
 
     async def ping(self, timeout: timedelta = PING_TIMEOUT) -> None:  # noqa: ASYNC109 - the limit belongs to the question
@@ -104,15 +110,17 @@ class Database:
         await self._engine.dispose()
 
     @asynccontextmanager
-    async def _transaction(self, customer: str) -> AsyncIterator[AsyncConnection]:
+    async def _transaction(self, customer: str, seconds: float | None = None) -> AsyncIterator[AsyncConnection]:
         try:
-            connection = await self._begin(customer)
-            try:
-                yield connection
-            except BaseException:
-                await _to_the_end(_give_up(connection))
-                raise
-            await _to_the_end(_commit(connection))
+            async with asyncio.timeout(seconds) as limit:
+                connection = await self._begin(customer)
+                try:
+                    yield connection
+                except BaseException:
+                    await _to_the_end(_give_up(connection))
+                    raise
+                limit.reschedule(None)
+                await _to_the_end(_commit(connection))
         except (DBAPIError, *PASSING_ERRORS) as error:
             if isinstance(error, Unavailable) or not is_passing(error):
                 raise

@@ -161,6 +161,21 @@ async def test_a_statement_over_its_time_is_passing_trouble(database: Database) 
     await database.ping()
 
 
+async def test_nobody_waits_for_ever_for_a_persons_transaction(dsn: str) -> None:
+    """However long its statement would take, a person is told in time to come again, and the connection is free."""
+    hurried = Database(dsn, pool_size=1, application_name="hurried", tenant_timeout=timedelta(seconds=0.3))
+    try:
+        began = time.monotonic()
+        with pytest.raises(DatabaseUnavailable):
+            async with hurried.tenant_transaction(OURS) as connection:
+                await connection.execute(text("SELECT pg_sleep(30)"))
+        assert time.monotonic() - began < 2
+        async with hurried.service_transaction() as connection:
+            await connection.execute(text("SELECT pg_sleep(0.5)"))
+    finally:
+        await hurried.close()
+
+
 async def test_terminated_sessions_are_replaced_unnoticed(postgres: PostgresServer, database: Database) -> None:
     """After the server ended all sessions the next transaction simply works."""
     await asyncio.gather(database.ping(), database.ping())
