@@ -28,7 +28,7 @@ SHORT_FORMS = {
     "f08": Scale(documents=60, per_second=20, seconds=7),
     "f11": Scale(documents=40, per_second=40),
     "f12": Scale(documents=20, per_second=40, rounds=300),
-    "f13": Scale(documents=60, per_second=40, rounds=2_000),
+    "f13": Scale(documents=120, per_second=0, rounds=800),
     "f16": Scale(documents=60, per_second=20, seconds=3),
     "f18": Scale(documents=20, per_second=20, seconds=60),
 }
@@ -43,7 +43,7 @@ LONG_FORMS = {
     "f08": Scale(documents=600, per_second=20, seconds=30),
     "f11": Scale(documents=1_000, per_second=40),
     "f12": Scale(documents=100, per_second=40, rounds=1_000),
-    "f13": Scale(documents=500, per_second=40, rounds=100_000),
+    "f13": Scale(documents=4_000, per_second=0, rounds=100_000),
     "f16": Scale(documents=6_000, per_second=10, seconds=600),
     "f18": Scale(documents=50, per_second=20, seconds=60),
 }
