@@ -109,7 +109,8 @@ def _inputs(history: AnyHistory, outcome: Outcome, verdict: Verdict) -> None:
 
 
 def _rows(outcome: Outcome, verdict: Verdict) -> None:
-    """One row for each natural key."""
+    """One row for each natural key, and behind each version its very bytes."""
+    verdict.lost += [f"the bytes of {row} are not there" for row in outcome.versions if row.content != row.sha256]
     names = {row.document_id: (row.customer_number, row.document_number) for row in outcome.documents}
     for name, times in _repeated(names.values()):
         verdict.doubled.append(f"{times} documents are {name}")

@@ -1,5 +1,8 @@
 """Reads what came out: the databases as the superuser sees them, the bus record by record, the mail server, the lists."""
 
+import asyncio
+import contextlib
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -7,7 +10,9 @@ from uuid import uuid4
 
 import asyncpg
 import httpx2
+import obstore
 from aiokafka import AIOKafkaConsumer
+from obstore.store import S3Store
 
 from chassis.principal import Principal
 from chassis.testing.principals import PrincipalSigner
@@ -28,6 +33,7 @@ from tests.faults.rest import places_of
 from tests.faults.sink import MailSide
 
 SPOKEN = ("documents.documents.v1", "notifier.deliveries.v1", "identity.users.v1", "identity.credentials.v1")
+AT_ONCE = 16
 DEAD_LETTERS = ("documents.dead-letters.v1", "notifier.dead-letters.v1", "identity.dead-letters.v1")
 
 # Every event that was ever said and committed, whether or not the relay has deleted its row.
@@ -59,6 +65,8 @@ class Gathered(Protocol):
     @property
     def bootstrap(self) -> str: ...
 
+    def bucket(self) -> S3Store: ...
+
 
 async def gather(stand: Gathered) -> Outcome:
     """Everything, once the stand has come to rest; what runs is left running."""
@@ -68,7 +76,7 @@ async def gather(stand: Gathered) -> Outcome:
         try:
             await _said(connection, service, outcome)
             if service == "documents":
-                await _documents(connection, outcome)
+                await _documents(connection, stand.bucket(), outcome)
             if service == "notifier":
                 await _notifier(connection, outcome)
         finally:
@@ -142,7 +150,7 @@ async def _said(connection: "asyncpg.Connection[asyncpg.Record]", service: str, 
     ]
 
 
-async def _documents(connection: "asyncpg.Connection[asyncpg.Record]", outcome: Outcome) -> None:
+async def _documents(connection: "asyncpg.Connection[asyncpg.Record]", bucket: S3Store, outcome: Outcome) -> None:
     for row in await connection.fetch(
         "SELECT id, customer_number, document_number, version, withdrawn_at FROM document"
     ):
@@ -150,10 +158,27 @@ async def _documents(connection: "asyncpg.Connection[asyncpg.Record]", outcome: 
         outcome.documents.append(
             DocumentRow(str(row["id"]), row["customer_number"], row["document_number"], row["version"], at)
         )
-    for row in await connection.fetch("SELECT document_id, version, sha256 FROM document_version"):
-        outcome.versions.append(VersionRow(str(row["document_id"]), row["version"], row["sha256"]))
+    rows = await connection.fetch("SELECT document_id, version, sha256, object_key FROM document_version")
+    contents = await _contents(bucket, [row["object_key"] for row in rows])
+    for row in rows:
+        content = contents.get(row["object_key"])
+        outcome.versions.append(VersionRow(str(row["document_id"]), row["version"], row["sha256"], content))
     for row in await connection.fetch("SELECT topic, partition, record_offset, reason FROM quarantine"):
         outcome.quarantine.append(QuarantineRow(row["topic"], row["partition"], row["record_offset"], row["reason"]))
+
+
+async def _contents(bucket: S3Store, keys: Sequence[str]) -> dict[str, str]:
+    """The SHA-256 of each object that is there."""
+    found: dict[str, str] = {}
+
+    async def read(key: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            answer = await obstore.get_async(bucket, key)
+            found[key] = hashlib.sha256(bytes(await answer.bytes_async())).hexdigest()
+
+    for start in range(0, len(keys), AT_ONCE):
+        await asyncio.gather(*map(read, keys[start : start + AT_ONCE]))
+    return found
 
 
 async def _notifier(connection: "asyncpg.Connection[asyncpg.Record]", outcome: Outcome) -> None:

@@ -19,9 +19,12 @@ class DocumentRow:
 
 @dataclass(frozen=True, slots=True)
 class VersionRow:
+    """`content` is the SHA-256 of the bytes that the object store has for it; None where it has none."""
+
     document_id: str
     version: int
     sha256: str
+    content: str | None
 
 
 @dataclass(frozen=True, slots=True)

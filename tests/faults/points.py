@@ -42,7 +42,10 @@ class Blow:
 class Points:
     """Counts the moments of one process and does what its environment says."""
 
-    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self, environ: Mapping[str, str] = os.environ, *, strike: Callable[[int, int], None] = os.kill
+    ) -> None:
+        self._strike = strike
         self._blows = [_blow(text) for text in _parts(environ.get(POINT, ""))]
         self._slow = {name: float(seconds) for name, _, seconds in map(_split, _parts(environ.get(SLOW, "")))}
         self._group = environ.get(GROUP, "")
@@ -55,7 +58,7 @@ class Points:
         self._reached[name] += 1
         for blow in self._blows:
             if (blow.point, blow.count) == (name, self._reached[name]):
-                os.kill(os.getpid(), blow.number)
+                self._strike(os.getpid(), blow.number)
 
     def group(self, name: str) -> str:
         """The consumer group, apart from those of other stands at the same broker."""

@@ -153,22 +153,24 @@ class FaultProxy:
                 self.upstream_host, self.upstream_port, limit=CHUNK
             )
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._pump(reader, connection.server, up=True))
-                group.create_task(self._pump(from_server, writer, up=False))
-        except* _Cut as cuts:
-            connection.end(reset=any(isinstance(cut, _Cut) and cut.reset for cut in cuts.exceptions))
+                group.create_task(self._pump(connection, reader, connection.server, up=True))
+                group.create_task(self._pump(connection, from_server, writer, up=False))
+        except* _Cut:
+            pass
         except* OSError:
             connection.end(reset=True)
         finally:
             connection.end(reset=False)
             self._connections.discard(connection)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, up: bool) -> None:
+    async def _pump(
+        self, connection: _Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, up: bool
+    ) -> None:
         """Read on one side, let the bytes travel, write on the other; a half-closed side is passed on as such."""
         transit: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(IN_TRANSIT)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._take(reader, transit, up=up))
-            group.create_task(self._deliver(transit, writer, up=up))
+            group.create_task(self._deliver(connection, transit, writer, up=up))
 
     def _toxics(self, *, up: bool) -> Toxics:
         return self.to_server if up else self.to_client
@@ -188,7 +190,12 @@ class FaultProxy:
                 return
 
     async def _deliver(
-        self, transit: "asyncio.Queue[tuple[float, bytes]]", writer: asyncio.StreamWriter, *, up: bool
+        self,
+        connection: _Connection,
+        transit: "asyncio.Queue[tuple[float, bytes]]",
+        writer: asyncio.StreamWriter,
+        *,
+        up: bool,
     ) -> None:
         loop = asyncio.get_running_loop()
         counted, passed = HEALTHY, 0
@@ -204,7 +211,11 @@ class FaultProxy:
             toxics = self._toxics(up=up)
             if toxics is not counted:
                 counted, passed = toxics, 0
-            passed += await _write(writer, chunk, toxics, passed)
+            try:
+                passed += await _write(writer, chunk, toxics, passed)
+            except _Cut as cut:
+                connection.end(reset=cut.reset)
+                raise
 
 
 async def _write(writer: asyncio.StreamWriter, chunk: bytes, toxics: Toxics, passed: int) -> int:

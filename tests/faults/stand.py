@@ -15,13 +15,13 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from typing import Any
-from uuid import NAMESPACE_DNS, uuid5
 
 import asyncpg
+from obstore.store import S3Store
 
 from chassis.migrations import upgrade
 from chassis.testing.principals import PrincipalSigner
-from kundenportal_contracts.topics import ALL, USERS
+from kundenportal_contracts.topics import ALL
 from kundenportal_local.databases import ensure_database
 from kundenportal_local.ports import HOST
 from tests.documents.service import identity as identity_keys
@@ -32,6 +32,7 @@ from tests.faults.history import History
 from tests.faults.load import Billing, Mix, hand_over
 from tests.faults.outcome import Outcome
 from tests.faults.part import Part
+from tests.faults.people import tell_first_user
 from tests.faults.points import GROUP
 from tests.faults.process import Process
 from tests.faults.proxy import FaultProxy
@@ -88,6 +89,18 @@ class Stand:
         """The superuser's address of this service's database, past the proxy."""
         return self.databases[service]
 
+    def bucket(self) -> S3Store:
+        """The documents bucket, past the proxy."""
+        return S3Store(
+            "documents",
+            endpoint=f"http://{HOST}:{self.servers.s3.port}",
+            access_key_id=self.servers.access_key,
+            secret_access_key=self.servers.secret_key,
+            region="us-east-1",
+            virtual_hosted_style_request=False,
+            client_options={"allow_http": True},
+        )
+
     async def sql(self, service: str, statement: str, *values: Any) -> list[asyncpg.Record]:
         """Run a statement as the superuser, who sees every row."""
         connection = await asyncpg.connect(self.dsn(service), ssl=False)
@@ -123,23 +136,7 @@ class Stand:
     async def know(self, customers: Sequence[str], *, version: int = 1) -> None:
         """Identity tells of a first user for each of these customers."""
         for customer in customers:
-            user_id = str(uuid5(NAMESPACE_DNS, customer))
-            data = {
-                "user_id": user_id,
-                "user_version": version,
-                "customer_number": customer,
-                "username": customer.lower().ljust(3, "x"),
-                "email": f"{customer.lower()}@hof-{int(user_id[:4], 16) % 5}.example",
-                "salutation": "mr",
-                "first_name": "Max",
-                "last_name": "Mustermann",
-                "language": "de",
-                "role": "administrator",
-                "status": "active",
-                "first": True,
-            }
-            ce_id = str(uuid5(NAMESPACE_DNS, f"{customer}/{version}"))
-            await self.billing.say(USERS.name, "identity.UserCreated.v1", data, ce_id, key=user_id, source="identity")
+            await tell_first_user(self.billing, customer, version)
 
     def route(self, service: str, *parts: str) -> None:
         """Lead this service's ways to these parts (kafka, postgres, s3, smtp) through their proxies, from its next start on."""

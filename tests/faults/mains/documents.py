@@ -21,6 +21,7 @@ from chassis.outbox.relay import Relay
 from chassis.outbox.watch import table_jobs
 from chassis.principal import PrincipalVerifier, RemoteJwks
 from chassis.settings import load_settings
+from chassis.telemetry import configure_telemetry
 from documents.adapters.pikepdf_inspector import PikepdfInspector
 from documents.adapters.postgres_shelf import PostgresShelf
 from documents.adapters.s3_content_links import S3ContentLinks
@@ -37,6 +38,7 @@ from tests.faults.points import PointedSends, PointedStore, PointedTransactions,
 async def serve() -> int:
     settings = load_settings(DocumentsSettings)
     configure_logs("documents", settings.log_level)
+    configure_telemetry("documents", settings.otlp_endpoint)
     clock, health, identity = SystemClock(), Health(), httpx2.AsyncClient()
     database = Database(settings.database_url, pool_size=settings.database_pool_size, application_name="documents")
     inspector = PikepdfInspector(workers=settings.inspection_workers)

@@ -23,6 +23,7 @@ from chassis.messaging.topics_at_start import TopicsAtStart
 from chassis.outbox.relay import Relay
 from chassis.principal import PrincipalVerifier, RemoteJwks
 from chassis.settings import load_settings
+from chassis.telemetry import configure_telemetry
 from kundenportal_contracts.topics import of_service
 from notifier.adapters.postgres_wakeups import PostgresWakeups
 from notifier.ports import Begin
@@ -37,6 +38,7 @@ from tests.faults.points import PointedSends, PointedTransactions, Points, point
 async def serve() -> int:
     settings = load_settings(NotifierSettings)
     configure_logs("notifier", settings.log_level)
+    configure_telemetry("notifier", settings.otlp_endpoint)
     database = Database(settings.database_url, pool_size=settings.database_pool_size, application_name="notifier")
     client, health = httpx2.AsyncClient(), Health()
     health.add_check("database", database.ping)

@@ -1,0 +1,27 @@
+"""The users of the sample customers, as identity tells of them."""
+
+from uuid import NAMESPACE_DNS, uuid5
+
+from kundenportal_contracts.topics import USERS
+from tests.faults.load import Billing
+
+
+async def tell_first_user(speaker: Billing, customer: str, version: int = 1) -> None:
+    """Say UserCreated for the one user of this customer; the same words each time."""
+    user_id = str(uuid5(NAMESPACE_DNS, customer))
+    data = {
+        "user_id": user_id,
+        "user_version": version,
+        "customer_number": customer,
+        "username": customer.lower().ljust(3, "x"),
+        "email": f"{customer.lower()}@hof-{int(user_id[:4], 16) % 5}.example",
+        "salutation": "mr",
+        "first_name": "Max",
+        "last_name": "Mustermann",
+        "language": "de",
+        "role": "administrator",
+        "status": "active",
+        "first": True,
+    }
+    ce_id = str(uuid5(NAMESPACE_DNS, f"{customer}/{version}"))
+    await speaker.say(USERS.name, "identity.UserCreated.v1", data, ce_id, key=user_id, source="identity")
