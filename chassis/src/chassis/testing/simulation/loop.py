@@ -119,6 +119,9 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
     def _bury(self) -> None:
         """Close what never ended, when it can reach nobody any more: the history has been judged."""
         self._ready, self._timers = [], []
+        for _, context in self._tasks:
+            if (process := process_of(context)) is not None:
+                process.kill()
         for task, context in self._tasks:  # grows while clean-up code makes tasks of its own
             task._log_destroy_pending = False  # type: ignore[attr-defined] # noqa: SLF001 - as asyncio's own shutdown does
             if not task.done() and (coroutine := task.get_coro()) is not None:

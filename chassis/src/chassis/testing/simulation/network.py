@@ -84,7 +84,7 @@ class MemoryTransport(asyncio.Transport):
     def connected(self, server: ServerSide) -> None:
         self._server = server
         if process := current_process():
-            process.at_end(lambda: self._send(None))
+            process.at_end(self._die)
 
     def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
         if not self._closing:
@@ -109,6 +109,10 @@ class MemoryTransport(asyncio.Transport):
         """Nothing here is so much that reading would have to wait."""
 
     def resume_reading(self) -> None: ...
+
+    def _die(self) -> None:
+        self._closing = self._lost = True
+        self._send(None)
 
     def _send(self, data: bytes | None) -> None:
         self._to_server.append(data)

@@ -1,0 +1,44 @@
+"""Consumer, relay and mailer in thousands of histories: nothing lost, nothing doubled, in order, drained."""
+
+import pytest
+
+from chassis.testing.simulation.explore import at_every_step, by_chance, report
+from tests.simulation.machines import MACHINES
+from tests.simulation.scale import scale, seeds
+
+WHOLE = ("consumer", "relay", "mailer")
+pytestmark = pytest.mark.timeout(3600)
+
+
+@pytest.mark.parametrize("machine", WHOLE)
+def test_a_crash_before_any_step_is_outlived(machine: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever a process was doing when it was killed, another one finishes it, once."""
+    found = report(machine, at_every_step(MACHINES[machine], every=scale(machine).every))
+    told(found.line(), capsys)
+    found.assert_clean()
+    assert found.crashes > 25
+
+
+@pytest.mark.parametrize("machine", WHOLE)
+def test_a_zombie_of_any_step_does_no_harm(machine: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A process that is stopped before any step, and goes on when others have taken over, finds that it is late."""
+    found = report(machine, at_every_step(MACHINES[machine], every=scale(machine).every, pause=True))
+    told(found.line(), capsys)
+    found.assert_clean()
+    assert found.pauses > 25
+
+
+@pytest.mark.parametrize("machine", WHOLE)
+def test_trouble_and_crashes_by_chance_are_outlived(machine: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Outages, lost answers, lost sessions, rebalances, crashes and zombies, several in each history."""
+    from_seed = seeds(machine)
+    first = next(from_seed)
+    found = report(machine, by_chance(MACHINES[machine], [first, *from_seed]))
+    told(f"{found.line()}, from seed {first}", capsys)
+    found.assert_clean()
+    assert found.crashes + found.pauses > found.histories / 2
+
+
+def told(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with capsys.disabled():
+        print(f"\n{line}", end="")  # noqa: T201 - figures and seeds are for people
