@@ -269,6 +269,7 @@ async def stand(
     Without `servers` it starts its own, which takes 3 s longer.
     """
     seed = new_seed() if seed is None else seed
+    print(f"{fault} seed {seed}: KUNDENPORTAL_FAULTS_SEED={seed} repeats it")  # noqa: T201 - also where it fails early
     folder = FOLDER / f"{fault}-{seed}"
     shutil.rmtree(folder, ignore_errors=True)
     async with AsyncExitStack() as held:

@@ -7,11 +7,11 @@ from tests.faults.checker import Verdict
 from tests.faults.kills import QUICK
 from tests.faults.load import PLAIN
 from tests.faults.points import POINT, SLOW
-from tests.faults.scale import seed
+from tests.faults.scale import TIMEOUT_SECONDS, seed
 from tests.faults.servers import Servers
 from tests.faults.stand import Stand, stand
 
-pytestmark = [pytest.mark.fault, pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.fault, pytest.mark.integration, pytest.mark.timeout(TIMEOUT_SECONDS)]
 
 DOCUMENTS = 12
 

@@ -5,11 +5,11 @@ import random
 import pytest
 
 from tests.faults.kills import ANYWHERE, QUICK, planned, under_load
-from tests.faults.scale import scale, seed
+from tests.faults.scale import TIMEOUT_SECONDS, scale, seed
 from tests.faults.servers import Servers
 from tests.faults.stand import stand
 
-pytestmark = [pytest.mark.fault, pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.fault, pytest.mark.integration, pytest.mark.timeout(TIMEOUT_SECONDS)]
 
 POINTS = ("after_put", "before_commit", "after_commit", "before_offset_commit", ANYWHERE)
 

@@ -5,11 +5,11 @@ import random
 import pytest
 
 from tests.faults.kills import QUICK, planned, under_load
-from tests.faults.scale import scale, seed
+from tests.faults.scale import TIMEOUT_SECONDS, scale, seed
 from tests.faults.servers import Servers
 from tests.faults.stand import stand
 
-pytestmark = [pytest.mark.fault, pytest.mark.integration, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.fault, pytest.mark.integration, pytest.mark.timeout(TIMEOUT_SECONDS)]
 
 
 async def test_killed_after_the_ack_every_event_arrives_in_order(fault_servers: Servers) -> None:
