@@ -1,6 +1,5 @@
 """The simulation can fail: each mechanism left out is found within few histories."""
 
-
 from chassis.testing.simulation.explore import History, at_every_step, play, report
 from chassis.testing.simulation.plan import Plan
 from tests.simulation.machines import MACHINES
