@@ -34,8 +34,10 @@ async def test_no_phase_loses_or_doubles_a_mail(fault_servers: Servers) -> None:
     """Before the connection, after RCPT, in the body, before and after the mark, after the dot, after the 250."""
     size = scale("f03")
     async with PhasedSink() as sink, stand("f03", servers=fault_servers, smtp=sink) as s:
-        load = asyncio.create_task(s.load(documents=size.documents, per_second=size.per_second, mix=PLAIN))
+        over = asyncio.Event()
+        load = asyncio.create_task(s.load(documents=size.documents, per_second=size.per_second, mix=PLAIN, until=over))
         died, flying = await kill_through(s, sink, list(moments(size.rounds, random.Random(s.seed))))
+        over.set()
         await load
         s.history.happened("healed")
         await s.drained(60)

@@ -46,8 +46,6 @@ class MisbehavingServer:
     connections: int = 0
     open: int = 0
     late_seconds: float | None = None
-    after: Callable[[str], None] = lambda _phase: None
-    """Called when a reply of this phase has gone out."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -117,7 +115,6 @@ class _Session:
         if told is None:
             self.writer.write((fine or FINE[phase]) + b"\r\n")
         await self.writer.drain()
-        self.server.after(phase)
         return told is None or (phase == "data" and isinstance(told, bytes) and told.startswith(b"354"))
 
     async def act(self, told: Reply | None) -> None:
