@@ -56,7 +56,7 @@ class DeliveryRow:
         new, document = self.new, self.new.document
         found = (document.document_id, document.version) if document else (None, None)
         facts = (new.delivery_id, new.purpose, new.customer_number, new.address, new.form)
-        return Settled(*facts, self.state, self.reason, *found)
+        return Settled(*facts, self.state, self.reason, *found, trace=new.trace)
 
 
 @dataclass

@@ -9,8 +9,10 @@ import pytest
 
 from chassis.messaging.subscriptions import DeadLetter, Event
 from chassis.testing.frozen_clock import FrozenClock
-from notifier.domain import Form, Mode, NotificationSettings, State
+from notifier.domain import Form, Mode, NotificationSettings, Purpose, State
+from notifier.ports import Settled
 from notifier.subscriptions import subscriptions
+from notifier.use_cases.tell_outcome import settled_event
 from tests.notifier.fakes import DeliveryRow, MemoryDatabase
 from tests.notifier.samples import event, password_issued, published, removed, user_event
 
@@ -214,3 +216,22 @@ async def test_the_trace_stays_with_the_mail(heard: Heard) -> None:
     parent = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     await heard.hear(user_event("UserCreated"), published(headers=[("traceparent", parent)]))
     assert heard.deliveries[0].new.trace == parent.decode()
+
+
+async def test_a_document_that_waited_keeps_its_own_trace(heard: Heard) -> None:
+    """The mail belongs to the document's trace, not to that of the user who came days later."""
+    parent = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    await heard.hear(published(headers=[("traceparent", parent)]), user_event("UserCreated"))
+    assert heard.deliveries[0].new.trace == parent.decode()
+
+
+def test_what_became_of_a_mail_is_said_in_its_trace() -> None:
+    """Also where nobody of this process sent it; a mail of before traces were kept has none."""
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    facts = (uuid4(), Purpose.DOCUMENT_PUBLISHED, "4711", "a@b.example", Form.NOTICE, State.UNKNOWN, None, None, None)
+    said = settled_event(Settled(*facts, parent), FrozenClock().now())
+    assert said is not None
+    assert said.trace == (("traceparent", parent.encode()),)
+    before = settled_event(Settled(*facts), FrozenClock().now())
+    assert before is not None
+    assert before.trace == ()

@@ -132,6 +132,8 @@ class Document:
     gross_amount: str | None = None
     currency: str | None = None
     due_on: date | None = None
+    traceparent: str | None = None
+    """Of the event that published it, for mails that leave long after it."""
 
     @property
     def subject_id(self) -> str:
@@ -229,6 +231,7 @@ def _document_mail(document: Document, together: list[tuple[Recipient, Mode]]) -
         person=first.person if len(together) == 1 else neutral,
         user_ids=tuple(recipient.user_id for recipient, _ in together),
         document=document,
+        trace=document.traceparent,
     )
 
 

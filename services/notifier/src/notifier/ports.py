@@ -130,6 +130,7 @@ class Settled:
     reason: str | None
     document_id: UUID | None
     version: int | None
+    trace: str | None = None
 
 
 class Deliveries(Protocol):
@@ -253,10 +254,7 @@ class Mailer(Protocol):
     async def send(
         self, message: Message, *, still_mine: Callable[[], bool], may_finish: Callable[[], Awaitable[bool]]
     ) -> Outcome:
-        """One SMTP step. `still_mine` is asked before DATA, `may_finish` awaited between the body and the dot.
-
-        Raises Withdrawn where either says no; every other end is an answer.
-        """
+        """One SMTP step, which ends in an answer; Withdrawn where `still_mine` says no before DATA or `may_finish` before the dot."""
 
     def tidy(self) -> None:
         """Leave connections that nobody has needed for a while; called now and then."""

@@ -9,6 +9,7 @@ from chassis.clock import Clock
 from chassis.logs import get_logger
 from chassis.messaging.subscriptions import DeadLetter, Malformed, Record
 from chassis.outbox.record import Outgoing
+from chassis.telemetry import following
 from documents.domain import DocumentRefused, Reason
 from documents.ports import DocumentsWork, QuarantinedRecord
 from documents.use_cases.judge_events import Refused, refuse_record
@@ -77,17 +78,18 @@ def _rejected(id_: UUID, refused: Refused) -> Outgoing:
         detail=refused.detail,
         quarantine_id=id_,
     )
-    log.warning(
-        "document_rejected",
-        quarantine_id=str(id_),
-        reason=said.reason,
-        detail=said.detail,
-        customer_number=said.customer_number,
-        ce_source=said.ce_source,
-        ce_id=said.ce_id,
-    )
+    with following(refused.record.trace_headers):
+        log.warning(
+            "document_rejected",
+            quarantine_id=str(id_),
+            reason=said.reason,
+            detail=said.detail,
+            customer_number=said.customer_number,
+            ce_source=said.ce_source,
+            ce_id=said.ce_id,
+        )
     key = refused.customer_number or _readable_key(refused.record) or str(id_)
-    return Outgoing(said, key=key, event_id=uuid5(id_, said.ce_type), caused_by=refused.event)
+    return Outgoing(said, key=key, event_id=uuid5(id_, said.ce_type), caused_by=refused.record)
 
 
 def _header(refused: Refused, name: str) -> str:

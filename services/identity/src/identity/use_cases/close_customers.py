@@ -50,6 +50,7 @@ class CloseCustomers:
             Outgoing(describe_user(UserDeactivated, user), caused_by=closings[user.customer_number].event)
             for user in leaving
         )
-        for number in closings:
-            log.info("customer_closed", customer_number=number, known=number in known)
+        for number, closing in closings.items():
+            with closing.event.trace():
+                log.info("customer_closed", customer_number=number, known=number in known)
         return letters

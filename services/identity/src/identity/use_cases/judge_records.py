@@ -121,7 +121,7 @@ def _told(refusal: Refusal) -> Outgoing:
     )
     key = refusal.customer_number or _key(record) or rejected.ce_id or place
     event_id = uuid5(NAMESPACE_URL, f"{place}/{rejected.ce_source}/{rejected.ce_id}")
-    return Outgoing(rejected, key=key, event_id=event_id, caused_by=refusal.event)
+    return Outgoing(rejected, key=key, event_id=event_id, caused_by=refusal.record)
 
 
 def _header(record: Record, name: str) -> str | None:

@@ -134,7 +134,8 @@ def _renamed(new: NewUser) -> NewUser:
 
 def _introduce(user: User, registration: Registration) -> list[Outgoing]:
     """Tell of the new user, and what the welcome mail needs: it may be read before the user is."""
-    log.info("customer_registered", customer_number=user.customer_number, user_id=str(user.user_id))
+    with registration.event.trace():
+        log.info("customer_registered", customer_number=user.customer_number, user_id=str(user.user_id))
     initial = registration.initial
     credential = {**user_facts(user), "expires_at": initial.expires_at, "secret": initial.sealed}
     events = (describe_user(UserCreated, user), InitialPasswordIssued.model_validate(credential))

@@ -104,7 +104,7 @@ UPDATE delivery SET
     state = 'unknown', lease_until = NULL, reason = 'dot: the sender ended before the answer', updated_at = now(),
     due_at = CASE WHEN purpose = ANY($2::text[]) THEN now() + interval '30 seconds' END
 WHERE id IN (SELECT id FROM delivery WHERE state = 'dot_pending' AND {_EXPIRED})
-RETURNING id, purpose, customer_number, address, form, state, reason, document_id, document_version
+RETURNING id, purpose, customer_number, address, form, state, reason, document_id, document_version, trace
 """  # noqa: S608 -- a part of our own
 
 # No back-off reaches so far: a clock that jumped has written it.
@@ -118,5 +118,5 @@ UPDATE delivery SET
     updated_at = now()
 WHERE id IN (SELECT id FROM delivery WHERE secret IS NOT NULL AND expires_at <= now()
              AND state NOT IN ('sending', 'dot_pending') FOR UPDATE SKIP LOCKED)
-RETURNING id, purpose, customer_number, address, form, state, reason, document_id, document_version
+RETURNING id, purpose, customer_number, address, form, state, reason, document_id, document_version, trace
 """

@@ -171,4 +171,5 @@ def _settled(row: Any) -> Settled:
         reason=row.reason,
         document_id=row.document_id,
         version=row.document_version,
+        trace=row.trace,
     )

@@ -17,7 +17,7 @@ REMEMBER = f"""
 WITH heard AS (
     SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::date[], $7::timestamptz[],
                          $8::date[], $9::text[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::text[],
-                         $15::date[]) AS heard ({", ".join(COLUMNS)})
+                         $15::date[], $16::text[]) AS heard ({", ".join(COLUMNS)})
 )
 INSERT INTO published_document ({", ".join(COLUMNS)}) SELECT * FROM heard
 ON CONFLICT (document_id, version) DO UPDATE SET visible = true

@@ -62,6 +62,7 @@ published_document = sa.Table(
     sa.Column("gross_amount", sa.Text),
     sa.Column("currency", sa.Text),
     sa.Column("due_on", sa.Date),
+    sa.Column("traceparent", sa.Text),
     sa.Column("visible", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("waits_until", instant),
     sa.Column("heard_at", instant, nullable=False, server_default=now),

@@ -10,6 +10,7 @@ from kundenportal_contracts.documents import DOCUMENT_TYPES
 from kundenportal_contracts.envelope import EventInvalid
 from notifier.domain import Person, User, plan_document_mails
 from notifier.ports import Work
+from notifier.use_cases.queue_mails import queue_mails
 
 DELETED = "deleted"
 GONE = frozenset({"deactivated", DELETED})
@@ -95,17 +96,14 @@ async def _hand_over_waiting(customers: set[str], work: Work) -> None:
         return
     firsts = await work.address_book.first_users(customers)
     recipients = [who for who in await work.address_book.recipients(customers) if who.user_id in firsts.values()]
-    await work.deliveries.queue(
-        [
-            delivery
-            for document in documents
-            for delivery in plan_document_mails(
-                document,
-                [who for who in recipients if who.customer_number == document.customer_number],
-                DOCUMENT_TYPES,
-            )
-        ]
-    )
+    mails = [
+        mail
+        for document in documents
+        for mail in plan_document_mails(
+            document, [who for who in recipients if who.customer_number == document.customer_number], DOCUMENT_TYPES
+        )
+    ]
+    await queue_mails(mails, work)
 
 
 def _user_id(key: bytes | None) -> UUID | None:

@@ -8,6 +8,7 @@ from kundenportal_contracts.envelope import EventInvalid
 from kundenportal_contracts.identity import Credential as CredentialEvent
 from notifier.domain import Credential, Form, NewDelivery, Person, Purpose
 from notifier.ports import Work
+from notifier.use_cases.queue_mails import queue_mails
 from notifier.use_cases.take_once import take_once, trace_of
 
 SUPERSEDED = "superseded"
@@ -36,7 +37,7 @@ class QueueCredentialMails:
             users = {user_id for user_ids in latest for user_id in user_ids}
             customers = {delivery.customer_number for delivery in latest.values()}
             await work.deliveries.cancel_for_users(users, customers, SUPERSEDED, self._purpose)
-            await work.deliveries.queue(list(latest.values()))
+            await queue_mails(list(latest.values()), work)
         return refused
 
     def _read(self, event: Event) -> Issued | DeadLetter:

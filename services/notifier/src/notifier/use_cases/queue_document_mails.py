@@ -11,6 +11,7 @@ from kundenportal_contracts.documents import DOCUMENT_TYPES, DocumentPublished
 from kundenportal_contracts.envelope import EventInvalid
 from notifier.domain import Document, NewDelivery, Recipient, State, plan_document_mails
 from notifier.ports import Work
+from notifier.use_cases.queue_mails import queue_mails
 from notifier.use_cases.take_once import take_once, trace_of
 
 TOO_OLD = "too_old"
@@ -47,7 +48,7 @@ class QueueDocumentMails:
         except EventInvalid as error:
             return DeadLetter(event.record, error.reason, error.detail)
         too_old = self._clock.now() - event.time > self._too_old_after
-        return Published(event, _document(said), said.current, too_old)
+        return Published(event, _document(said, trace_of(event)), said.current, too_old)
 
     async def _queue(self, current: Sequence[Published], work: Work) -> None:
         customers = {published.document.customer_number for published in current}
@@ -59,7 +60,7 @@ class QueueDocumentMails:
             return
         recipients = await work.address_book.recipients(customers)
         fresh = {p.document.subject_id: p for p in reversed(current) if p.document.subject_id in new}
-        await work.deliveries.queue([mail for p in fresh.values() for mail in _plan(p, recipients)])
+        await queue_mails([mail for p in fresh.values() for mail in _plan(p, recipients)], work)
         await self._let_wait(fresh, await work.address_book.first_users(customers), work)
 
     async def _let_wait(self, fresh: Mapping[str, Published], firsts: Mapping[str, UUID], work: Work) -> None:
@@ -75,13 +76,12 @@ def _plan(published: Published, recipients: Sequence[Recipient]) -> list[NewDeli
     document = published.document
     own = [recipient for recipient in recipients if recipient.customer_number == document.customer_number]
     mails = plan_document_mails(document, own, DOCUMENT_TYPES)
-    mails = [replace(mail, trace=trace_of(published.event)) for mail in mails]
     if published.too_old:
         return [replace(mail, state=State.SUPPRESSED, reason=TOO_OLD) for mail in mails]
     return mails
 
 
-def _document(said: DocumentPublished) -> Document:
+def _document(said: DocumentPublished, traceparent: str | None) -> Document:
     return Document(
         document_id=said.document_id,
         version=said.version,
@@ -98,4 +98,5 @@ def _document(said: DocumentPublished) -> Document:
         gross_amount=said.gross_amount,
         currency=said.currency,
         due_on=said.due_on,
+        traceparent=traceparent,
     )

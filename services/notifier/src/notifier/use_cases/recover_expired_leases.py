@@ -2,8 +2,10 @@
 
 from chassis.clock import Clock
 from chassis.logs import get_logger
+from chassis.telemetry import following
 from notifier import metrics
 from notifier.ports import Begin
+from notifier.use_cases.take_once import headers_of
 from notifier.use_cases.tell_outcome import LOG_WORDS, settled_event
 
 log = get_logger()
@@ -26,6 +28,7 @@ class RecoverExpiredLeases:
             await work.outbox.add_all(events)
         for each in (*lost, *expired):
             metrics.OUTCOMES.labels(each.state.value).inc()
-            log.warning(
-                LOG_WORDS[each.state], delivery_id=str(each.delivery_id), purpose=each.purpose, reason=each.reason
-            )
+            with following(headers_of(each.trace)):
+                log.warning(
+                    LOG_WORDS[each.state], delivery_id=str(each.delivery_id), purpose=each.purpose, reason=each.reason
+                )

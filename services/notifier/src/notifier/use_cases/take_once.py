@@ -26,6 +26,11 @@ async def take_once(prepared: Sequence[P], work: Work) -> tuple[list[P], list[De
     ]
 
 
+def headers_of(trace: str | None) -> tuple[tuple[str, bytes], ...]:
+    """What was kept, as the headers it came from."""
+    return (("traceparent", trace.encode()),) if trace else ()
+
+
 def trace_of(event: Event) -> str | None:
     """The record's traceparent, to be kept beside what it causes."""
     value = dict(event.trace_headers).get("traceparent")

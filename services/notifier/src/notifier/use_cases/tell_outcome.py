@@ -8,6 +8,7 @@ from chassis.outbox.record import Outgoing
 from kundenportal_contracts import notifier
 from notifier.domain import State
 from notifier.ports import DueMail, Result, Settled
+from notifier.use_cases.take_once import headers_of
 
 EVENTS: Mapping[State, type[notifier.Mail]] = {
     State.SENT: notifier.MailSent,
@@ -33,6 +34,7 @@ def outcome_event(mail: DueMail, result: Result, at: datetime) -> Outgoing | Non
         reason=result.reason,
         document_id=mail.document.document_id if mail.document else None,
         version=mail.document.version if mail.document else None,
+        trace=mail.trace,
     )
     return settled_event(settled, at)
 
@@ -54,4 +56,5 @@ def settled_event(settled: Settled, at: datetime) -> Outgoing | None:
             at=at,
         ),
         event_id=uuid5(settled.delivery_id, f"{settled.state} {at.isoformat()}"),
+        trace=headers_of(settled.trace),
     )
