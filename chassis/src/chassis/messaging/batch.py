@@ -84,24 +84,27 @@ def sort_out(records: Sequence[Record], subscription: Subscription[Any]) -> Batc
 
 
 def _sort(record: Record, subscription: Subscription[Any], batch: Batch) -> None:
-    forgets_key = record.value is None and subscription.topic.retention is None
     try:
         event = Event(record, read_envelope(record.headers))
     except EventInvalid as invalid:
-        if forgets_key:
+        if _forgets_key(record, subscription):
             batch.skipped.append("")
         elif subscription.malformed is not None:
             batch.entries.append(Entry(Malformed(record, invalid.detail), subscription.malformed))
         else:
             batch.letters.append(DeadLetter(record, invalid.reason, invalid.detail))
         return
-    handler = subscription.handlers.get(event.type)
+    handler = subscription.handlers.get(event.envelope.type)
     if handler is not None:
         batch.entries.append(Entry(event, handler))
-    elif subscription.malformed is not None and not forgets_key:
+    elif subscription.malformed is not None and not _forgets_key(record, subscription):
         batch.entries.append(Entry(Malformed(record, "header ce_type is unknown here"), subscription.malformed))
     else:
         batch.skipped.append(event.type)
+
+
+def _forgets_key(record: Record, subscription: Subscription[Any]) -> bool:
+    return record.value is None and subscription.topic.retention is None
 
 
 def cut(records: Sequence[Record], max_bytes: int) -> Iterator[list[Record]]:

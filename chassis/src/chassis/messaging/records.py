@@ -24,8 +24,7 @@ class Partition(NamedTuple):
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A Kafka record, byte for byte as the broker handed it over. A null value is a tombstone."""
 
     topic: str
@@ -48,12 +47,14 @@ class Record:
         return self.topic, f"{self.partition}/{self.offset}"
 
 
-@dataclass(frozen=True)
-class Event:
-    """A record whose envelope is readable; its value is decoded by the handler that takes it."""
-
+class _Told(NamedTuple):
+    # A tuple is made in a third of the time that a frozen dataclass takes; a poll makes hundreds.
     record: Record
     envelope: Envelope
+
+
+class Event(_Told):
+    """A record whose envelope is readable; its value is decoded by the handler that takes it."""
 
     @property
     def id(self) -> str:
