@@ -4,6 +4,7 @@ import contextlib
 import socket
 from collections.abc import Iterator
 
+import anyio._backends._asyncio  # noqa: F401 - else the first request imports it, and the loop stands still meanwhile
 import uvicorn
 from starlette.types import ASGIApp
 
