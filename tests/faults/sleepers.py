@@ -62,6 +62,11 @@ def is_asleep(process: Process) -> bool:
     return False
 
 
+def refusals(found: dict[str, Process]) -> int:
+    """How often the broker took no acknowledgement from them any more."""
+    return sum(process.log.read_text().count('"event": "acknowledgement_failed"') for process in found.values())
+
+
 @dataclass
 class Acknowledged:
     """The offsets of one group as they were seen, one look after the other."""

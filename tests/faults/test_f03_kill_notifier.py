@@ -10,11 +10,11 @@ from tests.faults.load import PLAIN
 from tests.faults.mail_kills import Moment, in_flight, killed_at, leases_run_out, moments
 from tests.faults.mailing import BROKEN, NO_DOT_PENDING
 from tests.faults.phased_sink import PhasedSink
-from tests.faults.scale import LONG, scale
+from tests.faults.scale import LONG, TIMEOUT_SECONDS, scale
 from tests.faults.servers import Servers
 from tests.faults.stand import Stand, stand
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(900 if LONG else 120)]
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(TIMEOUT_SECONDS)]
 UNKNOWN = "SELECT id FROM delivery WHERE state = 'unknown'"
 
 

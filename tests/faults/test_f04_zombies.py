@@ -8,12 +8,12 @@ import pytest
 
 from tests.faults.mail_kills import in_flight
 from tests.faults.rest import HEARD, lag
-from tests.faults.scale import LONG, scale
+from tests.faults.scale import LONG, TIMEOUT_SECONDS, scale
 from tests.faults.servers import Servers
-from tests.faults.sleepers import MEMBER, all_asleep, is_asleep, sleepers, watched
+from tests.faults.sleepers import MEMBER, all_asleep, is_asleep, refusals, sleepers, watched
 from tests.faults.stand import Stand, stand
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(600 if LONG else 180)]
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(TIMEOUT_SECONDS)]
 CONSUMING = ["before_commit:1:STOP", "before_offset_commit:1:STOP", "after_poll:1:STOP", "after_commit:1:STOP"]
 SENDING = ["before_dot_pending:1:STOP", "before_dot:1:STOP", "after_answer:1:STOP", "before_connect:1:STOP"]
 # 30 seconds pass for what a sleeper held: whoever is awake settles its mails at once.
@@ -61,6 +61,8 @@ async def test_a_stopped_documents_commits_nothing_twice(fault_servers: Servers)
         assert acknowledged.gone_back == []
         assert sum(acknowledged.reached.values()) > sum(held.values()) > 0
         assert [zombie.name for zombie in zombies.values() if zombie.deaths] == []
+        print(f"acknowledgements refused: {refusals(zombies)}")  # noqa: T201 - what was seen
+        assert not LONG or refusals(zombies) > 0
 
 
 async def test_a_stopped_notifier_sends_nothing_twice(fault_servers: Servers) -> None:

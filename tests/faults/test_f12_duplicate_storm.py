@@ -11,12 +11,12 @@ import pytest
 from tests.faults.checker import Verdict, expected
 from tests.faults.history import Issued
 from tests.faults.load import ISSUED, TOPIC, digest, small_pdf
-from tests.faults.scale import LONG, scale
+from tests.faults.scale import TIMEOUT_SECONDS, scale
 from tests.faults.servers import Servers
 from tests.faults.stand import Stand, stand
 from tests.fixtures.bus import invoice
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(600 if LONG else 120)]
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(TIMEOUT_SECONDS)]
 LONG_AGO = datetime.now(UTC) - timedelta(hours=20)
 STATES = """
 SELECT p.sha256, d.state FROM delivery d

@@ -7,7 +7,7 @@ import pytest
 
 from kundenportal_contracts.topics import DOCUMENTS
 from tests.faults.replay import handed_over_long_ago, replayed, state_of
-from tests.faults.scale import LONG, scale
+from tests.faults.scale import LONG, TIMEOUT_SECONDS, scale
 from tests.faults.servers import Servers
 from tests.faults.sink import Sink
 from tests.faults.sleepers import MEMBER
@@ -15,7 +15,7 @@ from tests.faults.stand import CUSTOMERS, Stand, stand
 from tests.fixtures.bus import headers
 from tests.notifier.samples import published, removed
 
-pytestmark = [pytest.mark.fault, pytest.mark.timeout(1500 if LONG else 120)]
+pytestmark = [pytest.mark.fault, pytest.mark.timeout(TIMEOUT_SECONDS)]
 STRANGERS = tuple(f"F{number:03}" for number in range(108))
 OLD_DAYS = 20
 MANY_SECONDS = 1200.0 if LONG else 60.0
