@@ -57,5 +57,7 @@ class PostgresQuarantine:
 
 
 def _headers(record: Record) -> str:
-    """JSON that takes any bytes: names escaped, values in base64."""
-    return json.dumps([(name, b64encode(value or b"").decode("ascii")) for name, value in record.headers])
+    """JSON that takes any bytes: names escaped, values in base64; one without a value is null."""
+    return json.dumps(
+        [(name, None if value is None else b64encode(value).decode("ascii")) for name, value in record.headers]
+    )
