@@ -54,9 +54,9 @@ class DeliveryRow:
 
     def settled(self) -> Settled:
         new, document = self.new, self.new.document
-        found = (document.document_id, document.version) if document else (None, None)
+        id_, version = (document.document_id, document.version) if document else (None, None)
         facts = (new.delivery_id, new.purpose, new.customer_number, new.address, new.form)
-        return Settled(*facts, self.state, self.reason, *found, trace=new.trace)
+        return Settled(*facts, self.state, self.reason, id_, version, new.trace)
 
 
 @dataclass

@@ -4,6 +4,7 @@ import pytest
 import pytest_asyncio
 
 from chassis.messaging.clients import Message
+from chassis.telemetry import own_trace, trace_of
 from tests.chassis.items import ITEMS, headers, message
 from tests.chassis.odd_headers import LATIN_1, raw, send_raw
 from tests.chassis.stand import DEAD_LETTERS, Stand, read_all, running
@@ -23,6 +24,18 @@ async def stand(broker: Broker, postgres: PostgresServer) -> AsyncIterator[Stand
 def odd(item: str, value: bytes | None = None) -> Message:
     plain = message(item)
     return Message(plain.topic, plain.key, value or plain.value, (*plain.headers, (raw(LATIN_1), b"\xfe")))
+
+
+@pytest.mark.parametrize(
+    "trace", [b"\xff\xfe", b"00-\x00", b"00-" + b"0" * 32 + b"-" + b"0" * 16 + b"-01", b"x" * 9000]
+)
+async def test_a_trace_that_is_none_spoils_no_event(stand: Stand, broker: Broker, trace: bytes) -> None:
+    """Whatever stands in traceparent, the record is filed, and what follows from it has a trace of its own."""
+    await stand.send(Message(ITEMS.name, b"k", b'{"item":"a"}', headers(event_id="a", trace=trace)))
+    async with running(stand.consumer(), stand.relay()):
+        await stand.until_filed(["a"])
+        _, said = await read_all(broker.bootstrap, ITEMS, expect=2)
+    assert trace_of(said.headers) == own_trace("tests/items", "a")
 
 
 @pytest.mark.parametrize("compression", [0, 1], ids=["plain", "gzip"])

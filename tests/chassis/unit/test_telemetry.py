@@ -10,7 +10,17 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from chassis.health import Health
 from chassis.problems import create_app
-from chassis.telemetry import QueryRemover, consumer_span, producer_span, span, trace_headers
+from chassis.telemetry import (
+    QueryRemover,
+    consumer_span,
+    context_of,
+    following,
+    own_trace,
+    producer_span,
+    span,
+    trace_headers,
+    trace_of,
+)
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = f"00-{TRACE}-b7ad6b7169203331-01"
@@ -113,3 +123,45 @@ def test_every_kind_of_address_is_cut(name: str) -> None:
     started = provider.get_tracer("any").start_span("GET", attributes={name: "http://h/p?token=geheim"})
     assert isinstance(started, ReadableSpan)
     assert "geheim" not in started.to_json()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"\xff",
+        b"00-\x00",
+        b"x" * 9000,
+        TRACEPARENT.upper().encode(),
+        TRACEPARENT.encode() + b"-more",
+        f"ff-{TRACE}-b7ad6b7169203331-01".encode(),
+        b"00-" + b"0" * 32 + b"-b7ad6b7169203331-01",
+    ],
+)
+def test_what_is_no_trace_context_is_not_passed_on(value: bytes) -> None:
+    """A header that is not the standard's reaches neither outbox nor bus."""
+    assert trace_of([("traceparent", value), ("tracestate", b"a=b")]) == ()
+
+
+def test_a_state_goes_along_unless_it_is_odd() -> None:
+    """traceparent alone decides whether there is a trace."""
+    parent = ("traceparent", TRACEPARENT.encode())
+    assert trace_of([parent, ("tracestate", b"a=b")]) == (parent, ("tracestate", b"a=b"))
+    assert trace_of([("tracestate", b"a=\xff"), parent]) == (parent,)
+
+
+def test_what_came_without_a_trace_gets_one_of_its_own() -> None:
+    """Valid, the same for the same event whenever it comes, another for another one."""
+    own = own_trace("billing/sap-1", "e1")
+    assert trace_of(own) == own == own_trace("billing/sap-1", "e1")
+    assert own != own_trace("billing/sap-1e", "1")
+    with following(own):
+        assert trace_headers()[0][1][:36] == own[0][1][:36]
+
+
+def test_following_nothing_stays_in_the_current_trace() -> None:
+    """Without a trace in the headers the surrounding one goes on."""
+    with span("outer") as outer, following([("traceparent", b"nonsense")]):
+        assert trace.get_current_span(context_of(trace_headers())).get_span_context().trace_id == (
+            outer.get_span_context().trace_id
+        )
