@@ -11,7 +11,7 @@ TIMEOUT_SECONDS = 7200 if LONG else 180
 
 @dataclass(frozen=True)
 class Scale:
-    """`rounds` are kills, restarts or repetitions; `seconds` is how long a fault lasts where it lasts."""
+    """`rounds` are kills, restarts or repetitions (under kills the load lasts as long as they do); `seconds` is how long a fault lasts where it lasts."""
 
     documents: int
     per_second: float
@@ -20,8 +20,8 @@ class Scale:
 
 
 SHORT_FORMS = {
-    "f01": Scale(documents=120, per_second=20, rounds=8),
-    "f02": Scale(documents=100, per_second=15, rounds=5),
+    "f01": Scale(documents=0, per_second=20, rounds=8),
+    "f02": Scale(documents=0, per_second=15, rounds=5),
     "f03": Scale(documents=500, per_second=8, rounds=9),
     "f04": Scale(documents=80, per_second=8, seconds=7),
     "f05": Scale(documents=60, per_second=15, rounds=1, seconds=2),
@@ -35,8 +35,8 @@ SHORT_FORMS = {
     "f18": Scale(documents=20, per_second=20, seconds=60),
 }
 LONG_FORMS = {
-    "f01": Scale(documents=4_000, per_second=10, rounds=200),
-    "f02": Scale(documents=2_000, per_second=10, rounds=100),
+    "f01": Scale(documents=0, per_second=10, rounds=200),
+    "f02": Scale(documents=0, per_second=10, rounds=100),
     "f03": Scale(documents=9_000, per_second=15, rounds=120),
     "f04": Scale(documents=900, per_second=15, seconds=30),
     "f05": Scale(documents=6_000, per_second=10, rounds=1, seconds=600),

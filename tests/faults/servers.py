@@ -1,6 +1,7 @@
 """Kafka, PostgreSQL and S3 of our own, which a fault may kill, stop and start again; one set serves many stands.
 
-Kafka has a second listener whose advertised address is a proxy's, so that a service can be led through it.
+The zygotes of the services go with them. Kafka has a second listener whose advertised address is a proxy's, so that a
+service can be led through it.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from kundenportal_local.ports import HOST
 from kundenportal_local.postgres import Postgres
 from kundenportal_local.program import Program, Running
 from kundenportal_local.s3 import S3
+from tests.faults.forks import Zygotes
 from tests.fixtures.embedded import data_folder, reserved_ports
 
 START_SECONDS = 60.0
@@ -117,6 +119,7 @@ class Servers:
     access_key: str
     secret_key: str
     spare_ports: Mapping[str, int]
+    zygotes: Zygotes
     numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 10_000)))
 
     @property
@@ -198,7 +201,7 @@ def own_servers() -> Iterator[Servers]:
         )
         s3 = Server(store.program(base), folder / "s3.log", store.port, store.port, ports["s3_proxy"])
         spare = {name: ports[name] for name in SPARE}
-        servers = Servers(kafka, postgres, s3, password, access_key, secret_key, spare)
+        servers = Servers(kafka, postgres, s3, password, access_key, secret_key, spare, Zygotes(folder))
         try:
             for server in servers.each():
                 server.launch()
@@ -206,6 +209,7 @@ def own_servers() -> Iterator[Servers]:
                 _wait(server)
             yield servers
         finally:
+            servers.zygotes.close()
             for server in servers.each():
                 server.kill()
 

@@ -219,7 +219,7 @@ class Stand:
 
     async def _open(self, services: Sequence[str], more: Mapping[str, Mapping[str, str]], held: AsyncExitStack) -> None:
         """Servers up, topics empty, databases new, proxies listening, modules imported; nothing runs yet."""
-        forks = {service: Forks(MODULES[service], self.folder / f"{service}.log") for service in services}
+        forks = {service: Forks(self.servers.zygotes, MODULES[service]) for service in services}
         for one in forks.values():
             held.push_async_callback(one.close)
         importing = [asyncio.create_task(one.open()) for one in forks.values()]
