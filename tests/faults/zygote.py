@@ -7,6 +7,7 @@ script would; the answers are `started PID` and `exited PID CODE`. What a connec
 
 import contextlib
 import ctypes
+import faulthandler
 import gc
 import importlib
 import json
@@ -134,6 +135,7 @@ def become(order: dict[str, Any], zygote: int) -> None:
     os.dup2(log, 2)
     os.environ.clear()
     os.environ.update(order["environment"])
+    faulthandler.enable()
 
 
 def main(module: str, path: str) -> None:
