@@ -21,10 +21,7 @@ class MemoryDocuments:
         self._stored = stored
 
     async def lock(self, names: Iterable[DocumentName]) -> Mapping[DocumentName, Document]:
-        asked = sorted(set(names))
-        for name in asked:
-            self._stored.setdefault(name, Document(uuid4(), *name))
-        return {name: deepcopy(self._stored[name]) for name in asked}
+        return {name: deepcopy(self._stored.get(name)) or Document(uuid4(), *name) for name in sorted(set(names))}
 
     async def save(self, documents: Iterable[Document]) -> None:
         for document in documents:

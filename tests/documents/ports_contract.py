@@ -40,9 +40,13 @@ async def file_and_fail(transactions: Transactions) -> None:
 
 class WorkContract:
     async def test_an_unknown_document_is_created_once(self, transactions: Transactions) -> None:
-        """Locking a name nobody knows gives an empty document, and the same one ever after."""
-        first = await stored(transactions)
-        assert (first.versions, first.withdrawn_at) == ({}, None)
+        """Locking a name nobody knows gives an empty document, which is the same one once it was saved."""
+        async with transactions.begin() as work:
+            first = (await work.documents.lock([("4711", "R1")]))["4711", "R1"]
+            assert (first.versions, first.withdrawn_at) == ({}, None)
+            first.withdraw(NOW)
+            await work.documents.save([first])
+            assert (await work.documents.lock([("4711", "R1")]))["4711", "R1"].id == first.id
         assert (await stored(transactions)).id == first.id
 
     async def test_what_is_saved_is_loaded(self, transactions: Transactions) -> None:
@@ -70,7 +74,8 @@ class WorkContract:
 
     async def test_many_documents_are_locked_and_saved_together(self, transactions: Transactions) -> None:
         """Names that are known and names that are not, of several customers, come back in one answer."""
-        await stored(transactions, ("4711", "R1"))
+        async with transactions.begin() as work:
+            await work.documents.save((await work.documents.lock([("4711", "R1")])).values())
         names = [("4712", "R1"), ("4711", "R2"), ("4711", "R1"), ("4711", "R1")]
         async with transactions.begin() as work:
             documents = await work.documents.lock(names)

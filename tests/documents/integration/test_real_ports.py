@@ -1,5 +1,7 @@
 """PostgreSQL and S3 keep the contract of the ports."""
 
+import asyncio
+
 import boto3
 import pytest
 from botocore.config import Config
@@ -8,7 +10,7 @@ from chassis.messaging.retry import TryAgain
 from documents.adapters.s3_content_store import S3ContentStore, S3IntakeStore, open_bucket
 from tests.documents.conftest import PostgresTransactions
 from tests.documents.making import settings
-from tests.documents.ports_contract import ContentContract, WorkContract
+from tests.documents.ports_contract import STAY, ContentContract, WorkContract, arrival, stored
 from tests.fixtures.object_store import ObjectStore
 
 pytestmark = pytest.mark.integration
@@ -18,6 +20,27 @@ class TestPostgresWork(WorkContract):
     @pytest.fixture
     def transactions(self, postgres_transactions: PostgresTransactions) -> PostgresTransactions:
         return postgres_transactions
+
+    async def test_a_document_made_by_two_at_once_is_made_once(self, transactions: PostgresTransactions) -> None:
+        """Who comes second waits for the first, tries again, and then finds the first one's version."""
+        async with transactions.begin() as first:
+            document = (await first.documents.lock([("4711", "R1")]))["4711", "R1"]
+            document.file(arrival("a"), STAY)
+            second = asyncio.create_task(file_another(transactions))
+            await asyncio.sleep(0.2)
+            await first.documents.save([document])
+        with pytest.raises(TryAgain):
+            await second
+        await file_another(transactions)
+        assert [version.number for version in (await stored(transactions)).versions.values()] == [1, 2]
+
+
+async def file_another(transactions: PostgresTransactions) -> None:
+    async with transactions.begin() as work:
+        document = (await work.documents.lock([("4711", "R1")]))["4711", "R1"]
+        await asyncio.sleep(0.4)
+        document.file(arrival("b", 1), STAY)
+        await work.documents.save([document])
 
 
 class S3Buckets:

@@ -42,11 +42,11 @@ class ContentLinks(Protocol):
 
 class Documents(Protocol):
     async def lock(self, names: Iterable[DocumentName]) -> Mapping[DocumentName, Document]:
-        """Load these documents, locked until the transaction ends; who is not known yet is created without versions."""
+        """Load these documents, locked until the transaction ends; one that is not known yet comes without versions."""
         ...
 
     async def save(self, documents: Iterable[Document]) -> None:
-        """Store what was touched of documents that are locked."""
+        """Store what was touched of documents that are locked, and those that are new; TryAgain where one was just made."""
         ...
 
 

@@ -2,22 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from chassis.messaging.retry import TryAgain
 from documents.domain import Document, Facts, Stay, Version
 from documents.ports import DocumentName
-
-_CREATE: Final = """
-INSERT INTO document (id, customer_number, document_number, number_key)
-SELECT id, customer_number, document_number, number_key
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS new (id, customer_number, document_number, number_key)
-ORDER BY customer_number, document_number
-ON CONFLICT (customer_number, document_number) DO NOTHING
-RETURNING id, customer_number, document_number
-"""
 
 _LOCK: Final = """
 SELECT d.id, d.customer_number, d.document_number, d.withdrawn_at
@@ -47,6 +39,17 @@ ON CONFLICT (document_id, version) DO UPDATE
 SET first_said_at = excluded.first_said_at, first_said_id = excluded.first_said_id, last_said_at = excluded.last_said_at
 """
 
+_CREATE: Final = """
+INSERT INTO document (
+    id, withdrawn_at, version, corrected, document_type, issued_on, published_at, available_until, media_type, size,
+    gross_amount, currency, customer_number, document_number, number_key)
+SELECT * FROM unnest(
+    $1::uuid[], $2::timestamptz[], $3::int[], $4::bool[], $5::text[], $6::date[], $7::timestamptz[], $8::date[],
+    $9::text[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[])
+ON CONFLICT (customer_number, document_number) DO NOTHING
+RETURNING id
+"""
+
 _SAVE_DOCUMENTS: Final = """
 UPDATE document d
 SET withdrawn_at = new.withdrawn_at, version = new.version, corrected = new.corrected,
@@ -67,33 +70,38 @@ class PostgresDocuments:
 
     def __init__(self, conn: AsyncConnection) -> None:
         self._conn = conn
+        self._new: set[UUID] = set()
 
     async def lock(self, names: Iterable[DocumentName]) -> Mapping[DocumentName, Document]:
         asked = sorted(set(names))
-        if not asked:
-            return {}
-        created = await self._create(asked)
-        known = await self._lock_known([name for name in asked if name not in created])
-        return {**created, **known}
+        known = await self._lock_known(asked)
+        new = {name: Document(uuid4(), *name) for name in asked if name not in known}
+        self._new |= {document.id for document in new.values()}
+        return {**new, **known}
 
     async def save(self, documents: Iterable[Document]) -> None:
-        touched = [document for document in documents if document.touched or document.withdrawal_touched]
-        versions = [
-            (document, document.versions[sha256]) for document in touched for sha256 in sorted(document.touched)
-        ]
+        """Rows that are new are written whole, in one order for everybody, so that no two wait for each other."""
+        given = list(documents)
+        new = sorted((one for one in given if one.id in self._new), key=_name)
+        touched = [one for one in given if one.id not in self._new and (one.touched or one.withdrawal_touched)]
+        versions = [(one, one.versions[sha256]) for one in given for sha256 in sorted(one.touched)]
+        if new:
+            await self._create(new)
         if versions:
             await self._conn.exec_driver_sql(_SAVE_VERSIONS, _columns(_version_row(*pair) for pair in versions))
         if touched:
             await self._conn.exec_driver_sql(_SAVE_DOCUMENTS, _columns(_document_row(one) for one in touched))
 
-    async def _create(self, names: Sequence[DocumentName]) -> dict[DocumentName, Document]:
-        """Create the rows that are missing; whoever creates one holds its lock, and nobody else sees it yet."""
-        rows = ((uuid4(), customer, number, number_key(number)) for customer, number in names)
-        result = await self._conn.exec_driver_sql(_CREATE, _columns(rows))
-        return {
-            (row.customer_number, row.document_number): Document(row.id, row.customer_number, row.document_number)
-            for row in result
-        }
+    async def _create(self, documents: Sequence[Document]) -> None:
+        """Create rows, whose lock is held from here on; TryAgain where somebody else has created one since `lock`."""
+        rows = (
+            (*_document_row(one), one.customer_number, one.document_number, number_key(one.document_number))
+            for one in documents
+        )
+        created = await self._conn.exec_driver_sql(_CREATE, _columns(rows))
+        if len(created.all()) < len(documents):
+            raise TryAgain("a document of this batch has just been created by somebody else")
+        self._new -= {one.id for one in documents}
 
     async def _lock_known(self, names: Sequence[DocumentName]) -> dict[DocumentName, Document]:
         if not names:
@@ -104,7 +112,11 @@ class PostgresDocuments:
         }
         for row in await self._conn.exec_driver_sql(_VERSIONS, (list(documents),)):
             documents[row.document_id].versions[row.sha256] = _version(row)
-        return {(one.customer_number, one.document_number): one for one in documents.values()}
+        return {_name(one): one for one in documents.values()}
+
+
+def _name(document: Document) -> DocumentName:
+    return document.customer_number, document.document_number
 
 
 def number_key(document_number: str) -> str:
