@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
-from chassis.messaging.clients import KafkaError, Message
+from chassis.messaging.clients import REFUSALS, KafkaError, Message
 from chassis.messaging.subscriptions import Partition, Record
 from chassis.settings import KafkaSettings
 from chassis.testing.memory_group import MemoryGroup, later
@@ -24,12 +24,14 @@ MESSAGE_BYTES = 1_048_576
 
 
 class MemoryBroker:
-    """Topics exist once they are named here or written to; one that nobody named has one partition.
+    """Topics exist once they are named here, made or written to; one that nobody named has one partition.
+
+    `strict`: what nobody named or made does not exist.
 
     What goes wrong is set on it at any time, and stays so until it is taken back or, for the counts, used up.
     """
 
-    def __init__(self, *partitions: Partition, session_seconds: float = SESSION_SECONDS) -> None:
+    def __init__(self, *partitions: Partition, session_seconds: float = SESSION_SECONDS, strict: bool = False) -> None:
         self.members: list[MemoryMember] = []
         """Every membership that was ever begun."""
         self.heartbeat_seconds = session_seconds / 4
@@ -49,6 +51,7 @@ class MemoryBroker:
         """Whether members learn of a failure in the background, which ends them."""
         self.on_commit: Callable[[Partition, int], None] = lambda _partition, _offset: None
         """Called with every commit that takes effect."""
+        self.strict = strict
         self._down = False
         self._session_seconds = session_seconds
         self._logs = {partition: MemoryLog(*partition) for partition in partitions}
@@ -63,6 +66,8 @@ class MemoryBroker:
     @down.setter
     def down(self, down: bool) -> None:
         self._down = down
+        for group in self._groups.values():
+            group.sleep(asleep=down)
         if not down:
             back, self._back = self._back, []
             for callback in back:
@@ -87,6 +92,14 @@ class MemoryBroker:
             )
         return self._groups[name]
 
+    def create(self, topic: str, partitions: int) -> None:
+        """Make a topic, empty."""
+        self._logs |= {Partition(topic, number): MemoryLog(topic, number) for number in range(partitions)}
+
+    def throw_out(self, member: MemoryMember) -> None:
+        """Let the group forget a member, as it does when it hears nothing of it; nobody tells it."""
+        member.group.leave(member.seat)
+
     def partitions(self, topic: str) -> list[Partition]:
         return sorted(partition for partition in self._logs if partition.topic == topic)
 
@@ -96,7 +109,9 @@ class MemoryBroker:
         return self._logs[partition]
 
     def append(self, message: Message, number: int | None = None) -> Record:
-        """Write a record at once, whatever is set to go wrong; to partition `number`, else to its key's."""
+        """Write a record at once, whatever is set to go wrong; to partition `number`, its own, or its key's."""
+        if number is None:
+            number = message.partition
         if number is None:
             count = len(self.partitions(message.topic)) or 1
             number = 0 if message.key is None else partition_of(message.key, count)
@@ -149,10 +164,12 @@ class MemoryBroker:
 
     def write(self, message: Message, answer: "asyncio.Future[Any]") -> None:
         """Write what has arrived, and answer."""
-        if self.refuse_messages or len(message.key or b"") + len(message.value or b"") > MESSAGE_BYTES:
+        too_large = len(message.key or b"") + len(message.value or b"") > MESSAGE_BYTES
+        if self.refuse_messages or too_large:
             self.refuse_messages = max(0, self.refuse_messages - 1)
+            refusal = REFUSALS[0]() if too_large else KafkaError("refused")
             self.refused.append(message)
-            self.carry(lambda: None if answer.done() else answer.set_exception(KafkaError("refused")))
+            self.carry(lambda: None if answer.done() else answer.set_exception(refusal))
             return
         record = self.append(message)
         if self.lose_acknowledgements:

@@ -49,11 +49,18 @@ class MemoryGroup:
         self._session_seconds = session_seconds
         self._rebalance_seconds = rebalance_seconds
         self._seats: list[Seat] = []
+        self._asleep = False
         self._ends: asyncio.TimerHandle | None = None
 
     @property
     def members(self) -> int:
         return len(self._seats)
+
+    def sleep(self, *, asleep: bool) -> None:
+        """While the broker is down nobody's silence counts."""
+        self._asleep = asleep
+        for seat in self._seats:
+            seat.heard_at = _now()
 
     async def join(self, seat: Seat) -> Assignment:
         """Take part in the next generation; returns when it begins."""
@@ -105,6 +112,10 @@ class MemoryGroup:
         if self._ends is None:
             return
         joined = [seat for seat in self._seats if seat.joining is not None]
+        if self._asleep:
+            self._ends.cancel()
+            self._ends = later(self._rebalance_seconds, lambda: self._complete(late=True))
+            return
         if len(joined) < len(self._seats) and not late:
             return
         self._ends.cancel()
@@ -134,7 +145,8 @@ class MemoryGroup:
     def _look(self, seat: Seat) -> None:
         if seat not in self._seats:
             return
-        waits = seat.joining is not None and not seat.joining.cancelled()  # the broker holds its answer back
+        # Where it is to join the broker holds its answer back.
+        waits = self._asleep or (seat.joining is not None and not seat.joining.cancelled())
         left = self._session_seconds if waits else seat.heard_at + self._session_seconds - _now()
         if left > SOON:
             later(left, lambda: self._look(seat))

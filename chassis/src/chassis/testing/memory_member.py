@@ -11,6 +11,8 @@ from chassis.testing.memory_group import Assignment, MemoryGroup, Seat
 if TYPE_CHECKING:
     from chassis.testing.memory_broker import MemoryBroker
 
+NOT_MINE_SECONDS = 0.1
+
 
 class MemoryMember:
     """Made once, started once, closed once, like the real one; `closed` tells a test.
@@ -30,8 +32,8 @@ class MemoryMember:
     ) -> None:
         self.closed = False
         self._broker = broker
-        self._group = group
-        self._seat = Seat(sorted(topics))
+        self.group = group
+        self.seat = Seat(sorted(topics))
         self._on_assigned = on_assigned
         self._on_revoked = on_revoked
         self._positions: dict[Partition, int] = {}
@@ -66,7 +68,10 @@ class MemoryMember:
             left = ends - asyncio.get_running_loop().time()
             if left <= 0:
                 return []
-            await self._broker.log(partition).news(left)
+            if partition in self._positions:
+                await self._broker.log(partition).news(left)
+            else:
+                await asyncio.sleep(min(left, NOT_MINE_SECONDS))
 
     def _fetched(self, partition: Partition, most: int) -> list[Record]:
         position = self._positions.get(partition)
@@ -90,7 +95,7 @@ class MemoryMember:
         await self._broker.reached()
         if not self._broker.takes_commit():
             raise KafkaError("the commit was refused")
-        self._group.commit(self._seat, generation, partition, offset)
+        self.group.commit(self.seat, generation, partition, offset)
         self._broker.on_commit(partition, offset)
         await self._broker.commit_answered()
 
@@ -98,7 +103,7 @@ class MemoryMember:
         """Where these partitions end and where the group goes on; waits while the broker is down."""
         await self._broker.reached()
         logs = {partition: self._broker.log(partition) for partition in partitions}
-        committed = self._group.committed
+        committed = self.group.committed
         return {each: Place(log.end, max(committed.get(each, 0), log.start)) for each, log in logs.items()}
 
     async def close(self, seconds: float) -> None:
@@ -109,31 +114,31 @@ class MemoryMember:
         if not self._broker.down:
             async with asyncio.timeout(seconds):
                 await self._broker.travel()
-            self._group.leave(self._seat)
+            self.group.leave(self.seat)
 
     async def _join(self) -> None:
         self._positions = {}
         await self._broker.reached()
-        assignment: Assignment = await self._group.join(self._seat)
+        assignment: Assignment = await self.group.join(self.seat)
         await self._broker.travel()
         self._generation = assignment.generation
         for partition in assignment.partitions:
             log = self._broker.log(partition)
-            committed = self._group.committed.get(partition, log.start)
+            committed = self.group.committed.get(partition, log.start)
             self._positions[partition] = committed if log.start <= committed <= log.end else log.start
         self._on_assigned(assignment.partitions)
 
     async def _beat(self) -> None:
         rejoining: asyncio.Task[None] | None = None
         while True:
-            told = asyncio.create_task(self._seat.told.wait())
+            told = asyncio.create_task(self.seat.told.wait())
             try:
                 await asyncio.wait({told}, timeout=self._broker.heartbeat_seconds)
             finally:
                 told.cancel()
             await self._broker.reached()
-            well = self._group.heartbeat(self._seat)
-            self._seat.told.clear()
+            well = self.group.heartbeat(self.seat)
+            self.seat.told.clear()
             if not well and (rejoining is None or rejoining.done()):
                 rejoining = asyncio.create_task(self.rebalance())
                 self._tasks = [self._tasks[0], rejoining]

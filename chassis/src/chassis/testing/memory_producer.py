@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from chassis.messaging.clients import KafkaError, Message, MessageRefused
+from chassis.messaging.clients import KafkaError, Message, MessageRefused, TopicMissing
 
 if TYPE_CHECKING:
     from chassis.testing.memory_broker import MemoryBroker
@@ -35,6 +35,8 @@ class MemoryConnection:
         size = len(message.key or b"") + len(message.value or b"")
         if size > REQUEST_BYTES or (message.key is None and message.value is None):
             raise MessageRefused("too large, or neither key nor value")
+        if self._broker.strict and not self._broker.partitions(message.topic):
+            raise TopicMissing(message.topic)
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self._broker.down or self._held:
             self._held.append((message, answer))
