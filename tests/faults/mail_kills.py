@@ -31,7 +31,8 @@ def moments(rounds: int, chance: random.Random) -> Iterator[Moment]:
     """Each phase in turn, then any."""
     for number in range(rounds):
         phase = EVERY_PHASE[number] if number < len(EVERY_PHASE) else chance.choice(EVERY_PHASE)
-        yield Moment(phase, chance.randrange(1, 4))
+        # Connections are kept, so a process opens few.
+        yield Moment(phase, 1 if phase == "connected" else chance.randrange(1, 4))
 
 
 async def killed_at(moment: Moment, process: Process, sink: PhasedSink) -> str:
