@@ -4,6 +4,7 @@ An input stands here when, and only when, the broker acknowledged it; the checke
 """
 
 import json
+import shutil
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,6 +45,9 @@ class Poison:
 
 
 Input = Issued | Withdrawn | Poison
+FOLDER = Path(__file__).parents[2] / ".local" / "faults"
+KEPT_RUNS = 9
+
 KINDS: dict[str, type[Issued | Withdrawn | Poison]] = {kind.__name__: kind for kind in (Issued, Withdrawn, Poison)}
 
 
@@ -54,6 +58,16 @@ class Event:
     what: str
     at: float
     facts: dict[str, Any]
+
+
+def new_folder(fault: str, seed: int) -> Path:
+    """Where a run writes what it saw; of the runs before, the latest few of each fault stay."""
+    folder = FOLDER / f"{fault}-{seed}"
+    earlier = [each for each in FOLDER.glob(f"{fault}-*") if each.name.removeprefix(f"{fault}-").isdecimal()]
+    latest_first = sorted(earlier, key=lambda each: each.stat().st_mtime, reverse=True)
+    for old in (folder, *latest_first[KEPT_RUNS:]):
+        shutil.rmtree(old, ignore_errors=True)
+    return folder
 
 
 class History:

@@ -9,7 +9,6 @@ async with stand("f01", services=("documents",), servers=fault_servers) as s:
 """
 
 import asyncio
-import shutil
 import signal
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -26,9 +25,9 @@ from kundenportal_local.databases import ensure_database
 from kundenportal_local.ports import HOST
 from tests.documents.service import identity as identity_keys
 from tests.faults.checker import Verdict, check
-from tests.faults.forks import ROOT, Forks
+from tests.faults.forks import Forks
 from tests.faults.gather import NOTE_WHAT_IS_SAID, gather
-from tests.faults.history import History
+from tests.faults.history import History, new_folder
 from tests.faults.load import Billing, Mix, hand_over
 from tests.faults.outcome import Outcome
 from tests.faults.part import Part
@@ -50,7 +49,6 @@ MODULES = {
     "identity": "identity.main",
 }
 CUSTOMERS = tuple(f"K{number:02}" for number in range(12))
-FOLDER = ROOT / ".local" / "faults"
 LOOK_SECONDS = 0.05
 
 
@@ -270,10 +268,8 @@ async def stand(
     """
     seed = new_seed() if seed is None else seed
     print(f"{fault} seed {seed}: KUNDENPORTAL_FAULTS_SEED={seed} repeats it")  # noqa: T201 - also where it fails early
-    folder = FOLDER / f"{fault}-{seed}"
-    shutil.rmtree(folder, ignore_errors=True)
     async with AsyncExitStack() as held:
-        history = held.enter_context(History(folder / "history.jsonl", fault, seed))
+        history = held.enter_context(History(new_folder(fault, seed) / "history.jsonl", fault, seed))
         servers = servers or held.enter_context(own_servers())
         if smtp is None:
             smtp = await held.enter_async_context(Sink())

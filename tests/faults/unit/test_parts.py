@@ -5,6 +5,7 @@ import inspect
 import io
 import os
 import signal
+from pathlib import Path
 
 import pikepdf
 import pytest
@@ -16,6 +17,7 @@ import tests.faults.mains.notifier
 from tests.faults import broken
 from tests.faults.load import small_pdf
 from tests.faults.points import GROUP, POINT, SLOW, Points
+from tests.faults.scale import LONG_FORMS, SHORT_FORMS
 from tests.faults.sink import Sink
 
 
@@ -53,6 +55,13 @@ def test_an_unknown_build_is_an_error() -> None:
     assert broken.build({}) == ""
     with pytest.raises(ValueError, match="no such build"):
         broken.build({broken.BROKEN: "offset_before_efect"})
+
+
+def test_each_fault_has_a_short_and_a_long_form() -> None:
+    """Nothing is left out of one of them, and every test of a fault finds its numbers."""
+    files = {path.name[5:8] for path in Path(__file__).parents[1].glob("test_f[0-9][0-9]_*.py")}
+    assert files
+    assert set(LONG_FORMS) == set(SHORT_FORMS) >= files
 
 
 def test_papers_differ_and_open() -> None:
