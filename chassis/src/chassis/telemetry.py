@@ -87,6 +87,12 @@ def trace_of(headers: Headers) -> tuple[tuple[str, bytes], ...]:
     return tuple(zip(TRACE_HEADERS, (parent, state) if TRACESTATE.fullmatch(state) else (parent,), strict=False))
 
 
+def trace_id_of(headers: Headers) -> str | None:
+    """The id alone, for a log line: much cheaper than `following`."""
+    said = trace_of(headers)
+    return said[0][1][3:35].decode() if said else None
+
+
 def own_trace(*seed: str) -> tuple[tuple[str, bytes], ...]:
     """Begin the trace of something that came without one: the same for the same seed, also when it comes again."""
     digest = hashlib.sha256("\0".join(seed).encode("utf-8", "surrogateescape")).hexdigest()

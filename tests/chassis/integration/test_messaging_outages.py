@@ -10,6 +10,7 @@ from kundenportal_local.jars import fetch_jars, read_list
 from kundenportal_local.kafka import Kafka
 from kundenportal_local.layout import find_layout
 from kundenportal_local.program import Running
+from kundenportal_local.services import SHUTDOWN_SECONDS
 from tests.chassis.items import ITEMS, ItemLost, message, until
 from tests.chassis.stand import DEAD_LETTERS, Stand, read_all, running
 from tests.fixtures.broker import Broker
@@ -89,7 +90,7 @@ async def test_a_killed_broker_is_outlived(mortal: MortalKafka, postgres: Postgr
 async def test_a_service_stops_and_starts_without_its_broker(mortal: MortalKafka, postgres: PostgresServer) -> None:
     """With the broker gone and a handler of 60 s all ends as promised; the next process waits for the broker."""
     async with Stand(postgres.create_database("tests"), mortal.bootstrap) as stand:
-        async with running(stand.consumer(drain_seconds=1), stand.relay()):
+        async with running(stand.consumer(), stand.relay()):
             await stand.send(message("a"))
             await stand.until_filed(["a"])
             stand.handler.slow = 60
@@ -97,6 +98,8 @@ async def test_a_service_stops_and_starts_without_its_broker(mortal: MortalKafka
             await until(lambda: len(stand.handler.batches) == 2)
             mortal.kill()
             await asyncio.sleep(0.5)
+            began = asyncio.get_running_loop().time()
+        assert asyncio.get_running_loop().time() - began < SHUTDOWN_SECONDS
         assert await stand.items() == ["a"]
         stand.handler.slow = 0
         stand.group += "-later"  # the killed broker still counts the first process in

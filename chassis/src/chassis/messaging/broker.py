@@ -14,15 +14,18 @@ REQUEST_TIMEOUT_MS = 10_000
 
 
 async def partitions_of(kafka: KafkaSettings, topics: Collection[str], *, seconds: float) -> dict[str, int]:
-    """How many partitions each of these topics has at the broker; a missing one has none. Raises when nobody answers."""
+    """How many partitions each of these topics has at the broker; a missing one has none. Raises when nobody answers.
+
+    It asks for every topic: asking by name would make a missing one where the broker creates topics by itself.
+    """
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.kafka_bootstrap, client_id="doctor", **security(kafka))
     try:
         async with asyncio.timeout(seconds):
             await admin.start()
-            described = await admin.describe_topics(list(topics))
+            there = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
     finally:
         await ends_within(admin.close(), 1)
-    return {topic["topic"]: 0 if topic["error_code"] else len(topic["partitions"]) for topic in described}
+    return {topic: there.get(topic, 0) for topic in topics}
 
 
 async def ends_within(work: Coroutine[Any, Any, Any], seconds: float) -> bool:

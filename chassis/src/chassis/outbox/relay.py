@@ -20,7 +20,7 @@ from chassis.outbox.held import LeftOut, Waiting, hold
 from chassis.outbox.parking import Parking
 from chassis.outbox.progress import Progress
 from chassis.settings import KafkaSettings
-from chassis.telemetry import following
+from chassis.telemetry import trace_id_of
 
 ROWS = 1000
 BYTES = 4 * 1_048_576
@@ -170,8 +170,13 @@ def _tell(published: Sequence[Waiting]) -> None:
         message = row.message
         metrics.PUBLISHED.labels(message.topic).inc()
         said = dict(message.headers)
-        with following(message.headers):
-            log.info("event_published", ce_type=_text(said, "ce_type"), ce_id=_text(said, "ce_id"), topic=message.topic)
+        log.info(
+            "event_published",
+            ce_type=_text(said, "ce_type"),
+            ce_id=_text(said, "ce_id"),
+            topic=message.topic,
+            trace_id=trace_id_of(message.headers),
+        )
 
 
 def _text(headers: Mapping[str, bytes], name: str) -> str:
