@@ -1,6 +1,8 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 import pytest_asyncio
@@ -11,6 +13,7 @@ from chassis.messaging.producer import producer
 from chassis.outbox.record import Outbox
 from chassis.outbox.relay import Relay
 from chassis.testing.frozen_clock import FrozenClock
+from kundenportal_contracts.topics import Topic
 from tests.chassis.items import ITEMS, ItemLost, ItemNamed
 from tests.chassis.stand import Stand, read_all, running, terminate_all, until_async
 from tests.fixtures.broker import Broker
@@ -153,3 +156,25 @@ async def test_what_cannot_be_sent_stays_and_holds_up_nobody(stand: Stand, broke
     async with running(stand.relay()):
         await until_async(stand.waiting, 1, 15)
     assert len(await read_all(broker.bootstrap, ITEMS, expect=5)) == 5
+
+
+class Stray(ItemNamed):
+    topic: ClassVar[Topic] = Topic("tests.nowhere.v1", 1, timedelta(days=1), 1_048_576, "item")
+
+
+async def test_rows_of_a_missing_topic_hold_up_nobody(stand: Stand, broker: Broker) -> None:
+    """More of them than one read takes cost the others seconds at most; once the topic is there they go out, too."""
+    async with stand.database.service_transaction() as conn:
+        outbox = Outbox(conn, source="tests", clock=FrozenClock())
+        await outbox.add_all([Stray(item=str(number)) for number in range(1500)])
+        await outbox.add_all([ItemNamed(item=str(number)) for number in range(50)])
+    async with running(stand.relay()):
+        await until_async(stand.waiting, 1500, 10)
+        began = asyncio.get_running_loop().time()
+        for number in range(5):
+            await say(stand, f"later {number}")
+            await until_async(stand.waiting, 1500, 10)
+        assert asyncio.get_running_loop().time() - began < 10
+        await broker.create_topics([Stray.topic])
+        await until_async(stand.waiting, 0, 40)
+    assert len(await read_all(broker.bootstrap, Stray.topic, expect=1500)) == 1500
