@@ -11,7 +11,7 @@ from tests.faults.outcome import Outcome
 def main(folder: Path, *, mails: bool) -> int:
     """Print the verdict with its findings; 1 where it is not clean."""
     verdict = check(ReadHistory(folder / "history.jsonl"), Outcome.load(folder / "outcome.json"), mails=mails)
-    kinds = ("lost", "doubled", "unseen", "late", "unknown", "disordered")
+    kinds = ("lost", "doubled", "unseen", "late", "unknown", "disordered", "crashed")
     found = [f"{kind}: {finding}" for kind in kinds for finding in getattr(verdict, kind)[:SHOWN_FINDINGS]]
     sys.stdout.write("\n".join([verdict.line(), *found]) + "\n")
     return 0 if verdict.clean else 1

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tests.faults.history import AnyHistory, Issued, Poison, Withdrawn
+from tests.faults.history import AnyHistory, Event, Issued, Poison, Withdrawn
 from tests.faults.outcome import BusRecord, Outcome
 
 DRAINED_SECONDS = 60.0
@@ -19,7 +19,7 @@ Name = tuple[str, str]
 
 @dataclass(slots=True)
 class Verdict:
-    """Findings in plain text. `copies` and `unknown` are allowed and counted; the others are not."""
+    """Findings in plain text. The first four are never allowed; the others are counted, for a test to judge."""
 
     fault: str
     seed: int
@@ -33,6 +33,7 @@ class Verdict:
     copies: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     disordered: list[str] = field(default_factory=list)
+    crashed: list[str] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
@@ -41,7 +42,7 @@ class Verdict:
     def line(self) -> str:
         counts = ", ".join(
             f"{name} {len(getattr(self, name))}"
-            for name in ("lost", "doubled", "unseen", "late", "copies", "unknown", "disordered")
+            for name in ("lost", "doubled", "unseen", "late", "copies", "unknown", "disordered", "crashed")
         )
         drained = "not drained" if self.drained is None else f"drained {self.drained:.1f} s"
         return (
@@ -59,6 +60,7 @@ def check(history: AnyHistory, outcome: Outcome, *, mails: bool) -> Verdict:
     """Judge one run. `mails`: whether a notifier was part of it, so that each published document owes a mail."""
     drained = drained_after(history)
     verdict = Verdict(history.fault, history.seed, len(history.inputs), history.count("killed"), drained)
+    verdict.crashed += [f"{event.what} with {event.facts['code']}" for event in history.events if _is_crash(event)]
     _inputs(history, outcome, verdict)
     _rows(outcome, verdict)
     _events(history, outcome, verdict)
@@ -80,6 +82,11 @@ def drained_after(history: AnyHistory) -> float | None:
         if begins:
             return ends[-1] - begins[-1] if ends and ends[-1] >= begins[-1] else None
     return None
+
+
+def _is_crash(event: Event) -> bool:
+    """A process that nobody killed ended by itself, and not well."""
+    return event.what.startswith("ended") and event.facts["code"] != 0
 
 
 def _inputs(history: AnyHistory, outcome: Outcome, verdict: Verdict) -> None:

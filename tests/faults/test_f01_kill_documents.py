@@ -25,4 +25,5 @@ async def test_killed_anywhere_nothing_is_lost_or_doubled(fault_servers: Servers
         await s.drained()
         verdict = await s.verdict(mails=False)
     verdict.assert_clean()
+    assert verdict.crashed == []
     assert verdict.kills == how_much.rounds

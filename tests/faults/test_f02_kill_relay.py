@@ -21,5 +21,6 @@ async def test_killed_after_the_ack_every_event_arrives_in_order(fault_servers: 
         await s.drained()
         verdict = await s.verdict(mails=True)
     verdict.assert_clean()
+    assert verdict.crashed == []
     assert verdict.disordered == []
     assert len(verdict.copies) >= verdict.kills == how_much.rounds

@@ -74,7 +74,7 @@ def judged(history: History, outcome: Outcome, *inputs: Issued | Withdrawn | Poi
 
 def only(verdict: Verdict, kind: str) -> str:
     """The one finding there is."""
-    kinds = ("lost", "doubled", "unseen", "late", "copies", "unknown", "disordered")
+    kinds = ("lost", "doubled", "unseen", "late", "copies", "unknown", "disordered", "crashed")
     found = {name: getattr(verdict, name) for name in kinds if getattr(verdict, name)}
     assert list(found) == [kind], found
     [finding] = found[kind]
@@ -279,6 +279,13 @@ def test_late(history: History, outcome: Outcome) -> None:
     history.events[-1] = replace(history.events[-1], at=history.events[-2].at + 61)
     assert drained_after(history) == 61
     assert check(history, outcome, mails=True).late == ["drained 61.0 s after the healing"]
+
+
+def test_crashed(history: History, outcome: Outcome) -> None:
+    """Who ended by itself is counted; who was killed, or ended as asked, did not crash."""
+    for what, code in (("ended documents", -11), ("ended documents", 0), ("killed documents", -9)):
+        history.happened(what, code=code)
+    assert only(judged(history, outcome), "crashed") == "ended documents with -11"
 
 
 def test_a_failed_verdict_says_what(history: History, outcome: Outcome) -> None:
