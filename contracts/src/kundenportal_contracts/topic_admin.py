@@ -20,7 +20,7 @@ from kundenportal_contracts.topic_changes import (
 )
 from kundenportal_contracts.topics import ALL, Topic, settings_of
 
-__all__ = ["TopicState", "TopicsUnavailable", "apply_topics", "missing_topics", "topic_states"]
+__all__ = ["TopicState", "TopicsUnavailable", "apply_topics", "cluster_id", "missing_topics", "topic_states"]
 
 SECONDS = 30.0
 SETTLING_SECONDS = 5.0
@@ -51,6 +51,12 @@ async def missing_topics(bootstrap: str, topics: Sequence[Topic], *, ssl: SSLCon
     async with _admin(bootstrap, ssl) as admin:
         there = await _partitions(admin)
     return [topic.name for topic in topics if topic.name not in there]
+
+
+async def cluster_id(bootstrap: str, *, ssl: SSLContext | None = None) -> str:
+    """Ask for the id that a Kafka cluster got when it was made; the address where it tells none."""
+    async with _admin(bootstrap, ssl) as admin:
+        return str((await admin.describe_cluster()).get("cluster_id") or bootstrap)
 
 
 async def apply_topics(

@@ -1,10 +1,15 @@
 """The SDK and the command line on a real broker and a real bucket."""
 
+import asyncio
 import csv
 import json
+import re
+import signal
 import subprocess
 import sys
 import time
+from asyncio.subprocess import PIPE
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from obstore.store import S3Store
 
 from kundenportal_contracts.billing import INLINE_BYTES, CustomerRegistered, DocumentIssued
+from kundenportal_contracts.cli.hand_over import AT_ONCE
 from kundenportal_contracts.envelope import decode, read_envelope
 from kundenportal_contracts.publish import (
     BillingPublisher,
@@ -27,6 +33,8 @@ from tests.fixtures.broker import Broker
 from tests.fixtures.object_store import ObjectStore
 
 pytestmark = pytest.mark.integration
+BILLING = Path(sys.executable).with_name("kundenportal-billing")
+STACK_NAMES = ("kafka_bootstrap", "s3_endpoint", "s3_access_key", "s3_secret_key", "s3_intake_bucket")
 LARGE = bytes(range(256)) * (INLINE_BYTES // 256) + b"!"
 
 
@@ -65,7 +73,7 @@ def export(folder: Path, count: int) -> Path:
         index.writeheader()
         for number in range(count):
             name = f"Müller {number}.pdf"
-            (folder / name).write_bytes(b"%d " % number + bytes(80_000 if number % 10 else INLINE_BYTES))
+            (folder / name).write_bytes(b"%%PDF-1.7 %d " % number + bytes(80_000 if number % 10 else INLINE_BYTES))
             index.writerow(
                 {**DOCUMENT, "file": name, "customer_number": str(number % 30), "document_number": f"R{number}"}
             )
@@ -74,8 +82,7 @@ def export(folder: Path, count: int) -> Path:
 
 
 def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    program = Path(sys.executable).with_name("kundenportal-billing")
-    return subprocess.run([program, *arguments], capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run([BILLING, *arguments], capture_output=True, text=True, check=False, timeout=60)
 
 
 async def test_nobody_listening_is_told_quickly() -> None:
@@ -140,18 +147,61 @@ async def stored(store: ObjectStore, bucket: str, key: str) -> bytes:
 async def test_a_folder_goes_over_in_seconds_and_again_under_the_same_ids(
     broker: Broker, object_store: ObjectStore, tmp_path: Path
 ) -> None:
-    """300 documents, one of them missing: exit 1, the failure in a line, and a second run repeats itself."""
+    """300 documents, one of them missing: exit 1 and the failure in a line; mended, the rest follows; then all repeats."""
     await broker.create_topics([BILLING_DOCUMENTS])
     folder, stack = export(tmp_path / "export", 300), stack_file(tmp_path, broker, object_store)
     started = time.monotonic()
-    first, second = command("publish", folder, "--stack", stack), command("publish", folder, "--stack", stack)
-    assert time.monotonic() - started < 30
+    first = command("publish", folder, "--stack", stack)
+    assert time.monotonic() - started < 20
+    (folder / "gone.pdf").write_bytes(b"%PDF-1.7")
+    second, third = command("publish", folder, "--stack", stack), command("publish", folder, "--stack", stack)
     records = await heard(broker, BILLING_DOCUMENTS)
-    assert (first.returncode, second.returncode) == (1, 1)
+    assert [run.returncode for run in (first, second, third)] == [1, 0, 0]
     assert "300 of 301 documents handed over, 1 failed." in first.stdout
-    assert "line 302, column file: R0099901888 (gone.pdf): there is no file gone.pdf" in first.stderr
-    assert len(records) == 600
-    assert len({read_envelope(record.headers).id for record in records}) == 300
+    assert "line 302, column file: R0099901888 (gone.pdf): there is no file «gone.pdf»" in first.stderr
+    assert "301 of 301 documents handed over (300 of them by an earlier run), 0 failed." in second.stdout
+    assert "301 of 301 documents handed over, 0 failed." in third.stdout
+    assert len(records) == 602
+    assert len({read_envelope(record.headers).id for record in records}) == 301
+
+
+@pytest.mark.parametrize(("interruption", "left_with"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
+async def test_an_interrupted_folder_goes_on_where_it_stopped(
+    broker: Broker, object_store: ObjectStore, tmp_path: Path, interruption: int, left_with: int
+) -> None:
+    """Killed half way and started again, every document is there, each under one id, and most were said once."""
+    await broker.create_topics([BILLING_DOCUMENTS])
+    folder, stack = export(tmp_path / "export", 600), stack_file(tmp_path, broker, object_store)
+    (folder / "gone.pdf").write_bytes(b"%PDF-1.7")
+    log = tmp_path / "log.jsonl"
+    killed = await asyncio.create_subprocess_exec(
+        BILLING, "publish", folder, "--stack", stack, "--log", log, stderr=PIPE
+    )
+    while not log.exists() or log.read_bytes().count(b"handed_over") < 300:
+        assert killed.returncode is None
+        await asyncio.sleep(0.002)
+    killed.send_signal(interruption)
+    told = (await killed.communicate())[1].decode()
+    known = log.read_bytes().count(b"handed_over")
+    second = command("publish", folder, "--stack", stack)
+    records = await heard(broker, BILLING_DOCUMENTS)
+    said = Counter(read_envelope(record.headers).id for record in records)
+    numbers = {decode(DocumentIssued, record.value).document_number for record in records}
+    assert (killed.returncode, second.returncode) == (left_with, 0)
+    assert (len(said), len(numbers), known < 601) == (601, 601, True)
+    assert len(records) <= 601 + AT_ONCE
+    assert re.search(r"601 of 601 documents handed over \(3\d\d of them by an earlier run\), 0 failed", second.stdout)
+    assert interruption == signal.SIGKILL or "goes on where it stopped" in told
+
+
+def test_a_broker_that_is_away_is_told_and_nothing_is_begun(tmp_path: Path) -> None:
+    """Exit 1 and the address, without a journal."""
+    folder, stack = export(tmp_path / "export", 1), tmp_path / "stack.json"
+    stack.write_text(json.dumps(dict.fromkeys(STACK_NAMES, "x") | {"kafka_bootstrap": "127.0.0.1:1"}))
+    done = command("publish", folder, "--stack", stack)
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "Nothing was handed over: the broker at 127.0.0.1:1 does not answer" in done.stderr
+    assert not list(folder.glob(".*"))
 
 
 async def test_customers_come_by_options_or_by_table(broker: Broker, object_store: ObjectStore, tmp_path: Path) -> None:

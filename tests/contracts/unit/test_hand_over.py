@@ -13,6 +13,9 @@ from kundenportal_contracts.cli import billing
 from kundenportal_contracts.cli.connection import Connection, ConnectionUnknown, connection
 from kundenportal_contracts.cli.documents import document_jobs
 from kundenportal_contracts.cli.hand_over import Outcome, run_jobs
+from kundenportal_contracts.cli.index import COLUMNS, Entry, read_entries
+from kundenportal_contracts.cli.journal import Journal
+from kundenportal_contracts.cli.log import Log
 from kundenportal_contracts.cli.tables import read_table
 from kundenportal_contracts.envelope import decode
 from kundenportal_contracts.publish import BusUnavailable, PublishFailed, S3Target
@@ -43,36 +46,15 @@ def row(number: str, **changed: str) -> dict[str, str]:
     return {**DOCUMENT, "file": f"{number}.pdf", "document_number": number, **changed}
 
 
-async def handed_over(folder: Path, sender: MemorySender, *, again: bool = False) -> Outcome:
-    jobs = document_jobs(folder, read_table(folder / "index.csv", ["file"]), again=again)
-    return await run_jobs(publisher(sender, MemoryIntake()), jobs, lambda: None)
-
-
-async def test_each_failure_is_told_with_line_and_column(tmp_path: Path) -> None:
-    """What is wrong with one document keeps no other back."""
-    bad = [
-        row("R2", file="missing.pdf"),
-        row("R3", file="../index.csv"),
-        row("R4", file="/etc/hostname"),
-        row("R5", file=""),
-        row("R6", issued_on="02.03.2018"),
-        row("R7", customer_number="47/11"),
-        row("", file="R8.pdf"),
-    ]
-    export(tmp_path, [row("R1"), *bad, row("R9")])
-    sender = MemorySender()
-    outcome = await handed_over(tmp_path, sender)
-    assert [decode(DocumentIssued, record.value).document_number for record in sender.records] == ["R1", "R9"]
-    assert outcome.handed_over == 2
-    assert [(failure.line, failure.column) for failure in outcome.failures] == [
-        (3, "file"),
-        (4, "file"),
-        (5, "file"),
-        (6, "file"),
-        (7, "issued_on"),
-        (8, "customer_number"),
-        (9, "document_number"),
-    ]
+async def handed_over(folder: Path, sender: MemorySender, *, again: bool = False, log: Path | None = None) -> Outcome:
+    found = list(read_entries(folder, read_table(folder / "index.csv", COLUMNS).rows))
+    entries = [entry for entry in found if isinstance(entry, Entry)]
+    with Log(log) as said, Journal.open(folder, "cluster-1", "billing/sap-1", again=again) as journal:
+        jobs = document_jobs(entries, journal, said)
+        outcome = await run_jobs(publisher(sender, MemoryIntake()), jobs, lambda: None)
+        if not outcome.failures:
+            journal.remove()
+    return outcome
 
 
 async def test_running_again_says_the_same_ids(tmp_path: Path) -> None:
@@ -108,7 +90,47 @@ async def test_a_single_refusal_stops_nothing(tmp_path: Path) -> None:
     """A record that the broker refuses is listed, and the next one goes on."""
     export(tmp_path, [row("R1", customer_number="1"), row("R2")])
     outcome = await handed_over(tmp_path, MemorySender(refuse={"1": PublishFailed("too large")}))
-    assert (outcome.handed_over, [failure.problem for failure in outcome.failures]) == (1, ["too large"])
+    assert (outcome.handed_over, [failure.faults[0].problem for failure in outcome.failures]) == (1, ["too large"])
+
+
+async def test_a_stopped_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    """What the broker had is not said again; what was mended or changed meanwhile is."""
+    export(tmp_path, [row("R1", customer_number="1"), row("R2"), row("R3", customer_number="3")])
+    sender = MemorySender(refuse={"4711": PublishFailed("too large")})
+    await handed_over(tmp_path, sender)
+    sender.refuse = {}
+    (tmp_path / "R3.pdf").write_bytes(b"another R3")
+    await handed_over(tmp_path, sender)
+    said = [decode(DocumentIssued, record.value) for record in sender.records]
+    assert sorted(event.document_number for event in said) == ["R1", "R2", "R3", "R3"]
+    with Journal.open(tmp_path, "cluster-1", "billing/sap-1", again=False) as journal:
+        assert not journal.done
+
+
+async def test_new_ids_stay_the_same_until_all_is_handed_over(tmp_path: Path) -> None:
+    """A run that draws new ids draws them once, however often it is interrupted; the next one draws others."""
+    export(tmp_path, [row("R1", customer_number="1"), row("R2")])
+    sender = MemorySender(refuse={"4711": BusUnavailable("gone")})
+    with Journal.open(tmp_path, "cluster-1", "billing/sap-1", again=True) as journal:
+        run = journal.run
+    await handed_over(tmp_path, sender, again=True)
+    sender.refuse = {}
+    await handed_over(tmp_path, sender, again=True)
+    assert len(set(sender.header("ce_id"))) == len(sender.records) == 2
+    with Journal.open(tmp_path, "cluster-1", "billing/sap-1", again=True) as journal:
+        assert journal.run != run
+
+
+async def test_the_log_has_the_ids_of_each_document(tmp_path: Path) -> None:
+    """Event id and trace id of a document, as they stand in the record's headers; a failure with its problem."""
+    export(tmp_path, [row("R1", customer_number="1"), row("R2")])
+    sender = MemorySender(refuse={"4711": PublishFailed("too large")})
+    await handed_over(tmp_path, sender, log=tmp_path / "log.jsonl")
+    lines = map(json.loads, (tmp_path / "log.jsonl").read_text().splitlines())
+    [one, other] = sorted(lines, key=lambda line: line["line"])
+    [trace], [event_id] = sender.header("traceparent"), sender.header("ce_id")
+    assert (one["trace_id"], one["event_id"], one["document_number"]) == (trace.split("-")[1], event_id, "R1")
+    assert (other["outcome"], other["line"], other["problem"]) == ("failed", 3, "too large")
 
 
 @pytest.mark.parametrize(
@@ -153,7 +175,7 @@ def test_a_file_that_is_no_stack_is_told(tmp_path: Path, content: str | None) ->
     [
         ([], "no index.csv"),
         (["a.csv", "b.json"], "more than one index: a.csv, b.json"),
-        (["index.csv"], "missing: file"),
+        (["index.csv"], "index.csv: is empty"),
     ],
 )
 def test_a_folder_without_a_clear_index_is_told(tmp_path: Path, names: list[str], told: str) -> None:

@@ -2,16 +2,19 @@
 
 import asyncio
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import pytest
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_span
 
 from kundenportal_contracts import topics
 from kundenportal_contracts.billing import INLINE_BYTES, DocumentIssued
 from kundenportal_contracts.envelope import decode, read_envelope
 from kundenportal_contracts.publish import BillingPublisher, PublishFailed, S3Target
+from kundenportal_contracts.publish.trace import trace_id
 from tests.contracts.fakes import CUSTOMER, DOCUMENT, MemoryIntake, MemorySender, publisher
 
 LARGE = bytes(INLINE_BYTES + 1)
@@ -140,6 +143,30 @@ async def test_calls_at_once_keep_their_order_in_time() -> None:
     times = {envelope.id: envelope.time for envelope in (read_envelope(record.headers) for record in sender.records)}
     assert sorted(times, key=lambda event_id: times[event_id]) == [str(event_id) for event_id in ids]
     assert len(set(times.values())) == 20
+
+
+async def test_each_event_has_a_trace_of_its_own() -> None:
+    """A new trace for each (W3C Trace Context), so that one id leads from billing to the mail; a given one is kept."""
+    sender = MemorySender()
+    billing = publisher(sender)
+    for number in range(3):
+        await billing.issue(DOCUMENT, bytes([number]))
+    await billing.register_customer(CUSTOMER)
+    given = f"00-{'a' * 32}-{'b' * 16}-00"
+    await billing.issue(DOCUMENT, b"x", traceparent=given)
+    [*own, last] = sender.header("traceparent")
+    assert all(re.fullmatch(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-01", trace) for trace in own)
+    assert len({trace_id(trace) for trace in own}) == 4
+    assert last == given
+
+
+async def test_an_event_joins_the_callers_trace() -> None:
+    """Where OpenTelemetry has a current span, the event belongs to it."""
+    sender = MemorySender()
+    span = NonRecordingSpan(SpanContext(trace_id=0xABC, span_id=0xDEF, is_remote=False, trace_flags=TraceFlags(0)))
+    with use_span(span):
+        await publisher(sender).issue(DOCUMENT, b"abc")
+    assert sender.header("traceparent") == [f"00-{0xABC:032x}-{0xDEF:016x}-00"]
 
 
 def test_the_secret_key_is_not_shown() -> None:

@@ -10,7 +10,7 @@ import typer
 from kundenportal_contracts.cli.connection import StackOption
 from kundenportal_contracts.cli.hand_over import Failure, Job, hand_over
 from kundenportal_contracts.cli.startup import connected, one, table
-from kundenportal_contracts.cli.tables import Row
+from kundenportal_contracts.cli.tables import Columns, Row
 from kundenportal_contracts.publish import BillingPublisher
 
 Fields = dict[str, str | None]
@@ -93,16 +93,21 @@ def _run(call: Any, options: Fields, file: Path | None, stack: Path | None, done
         raise typer.BadParameter("goes without " + ", ".join(sorted(given)), param_hint="--file")
     connection = connected(stack)
     required = [name for name in options if name not in defaults and name != "username"]
-    rows = table(file, required)
-    refused = [Failure(row.line, "no customer", None, row.fault) for row in rows if row.fault]
-    jobs = [_job(call, row, tuple(options), defaults) for row in rows if not row.fault]
-    hand_over(connection, jobs, refused, "customers")
+    columns = Columns(required, [name for name in options if name not in required])
+    rows = table(file, columns, lambda read: read)
+    refused = [Failure(row.line, _label(row), row.faults) for row in rows if row.faults]
+    jobs = [_job(call, row, tuple(options), defaults) for row in rows if not row.faults]
+    if hand_over(connection, jobs, refused, "customers").failures:
+        raise typer.Exit(1)
+
+
+def _label(row: Row) -> str:
+    return row.cells.get("customer_number") or "customer without a number"
 
 
 def _job(call: Call, row: Row, names: tuple[str, ...], defaults: Fields) -> Job:
     fields = defaults | {name: value for name in names if (value := row.cells.get(name)) is not None}
-    number = fields.get("customer_number")
-    return Job(row.line, number or "customer without a number", number, partial(_call, call, fields))
+    return Job(row.line, _label(row), fields.get("customer_number"), partial(_call, call, fields))
 
 
 async def _call(call: Call, fields: Fields, publisher: BillingPublisher) -> None:

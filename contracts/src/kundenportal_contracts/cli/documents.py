@@ -1,21 +1,24 @@
 """`kundenportal-billing publish FOLDER` and `withdraw`."""
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
-from uuid import uuid4
 
 import typer
 
-from kundenportal_contracts.cli.connection import StackOption
-from kundenportal_contracts.cli.hand_over import Failure, Job, hand_over
+from kundenportal_contracts.cli.connection import Connection, StackOption, errors
+from kundenportal_contracts.cli.hand_over import Failure, Job, hand_over, tell
+from kundenportal_contracts.cli.index import COLUMNS, Entry, Refused, doubt, read_entries
+from kundenportal_contracts.cli.journal import Journal, JournalUnusable
+from kundenportal_contracts.cli.log import Log
+from kundenportal_contracts.cli.rows import Fault
 from kundenportal_contracts.cli.startup import connected, one, table
-from kundenportal_contracts.cli.tables import Row
 from kundenportal_contracts.publish import BillingPublisher, PublishFailed
+from kundenportal_contracts.publish.trace import new_traceparent, trace_id
+from kundenportal_contracts.topic_admin import TopicsUnavailable, cluster_id
 
-REQUIRED = ("file", "customer_number", "document_number", "document_type", "issued_on")
-OPTIONAL = ("gross_amount", "currency", "due_on", "media_type")
 INDEX_NAMES = ("index.csv", "index.json")
 INDEX_SUFFIXES = frozenset({".csv", ".json"})
 
@@ -25,17 +28,34 @@ def publish(
     again: Annotated[
         bool, typer.Option("--again", help="Issue under new event ids, e.g. what was withdrawn before.")
     ] = False,
+    fresh: Annotated[
+        bool,
+        typer.Option("--from-start", help="Forget what an interrupted run has handed over; the ids stay the same."),
+    ] = False,
+    log: Annotated[
+        Path | None, typer.Option("--log", metavar="FILE", help="Append a JSON line per document: event id, trace id.")
+    ] = None,
     stack: StackOption = None,
 ) -> None:
-    """Hand over the documents of a folder. Running it again is safe: what has arrived counts once.
+    """Hand over the documents of a folder. After an interruption the same command goes on where it stopped.
 
-    The index names the columns file, customer_number, document_number, document_type, issued_on (2026-11-23), and where
-    known gross_amount (119.00), currency (EUR), due_on, media_type.
+    The index names the columns file, customer_number, document_number, document_type, issued_on (2026-11-23 or
+    23.11.2026), and where known gross_amount (119.00 or 119,00), currency (EUR), due_on, media_type. Exits 1 where a
+    document failed, 2 where the index as a whole cannot be used.
     """
     connection = connected(stack)
-    rows = table(_index(folder), REQUIRED)
-    refused = [Failure(row.line, "no document", None, row.fault) for row in rows if row.fault]
-    hand_over(connection, document_jobs(folder, rows, again=again), refused, "documents")
+    found = table(_index(folder), COLUMNS, partial(read_entries, folder))
+    entries = [entry for entry in found if isinstance(entry, Entry)]
+    refused = [Failure(one.line, one.label, one.faults) for one in found if isinstance(one, Refused)]
+    with Log(log) as said, _journal(folder, connection, again=again, fresh=fresh) as journal:
+        for failure in refused:
+            said.refused(failure.line, failure.label, failure.faults)
+        jobs = document_jobs(entries, journal, said)
+        tell(_doubts(entries, journal), "Worth a look, and handed over all the same:")
+        outcome = hand_over(connection, jobs, refused, "documents", before=len(entries) - len(jobs))
+        if outcome.failures:
+            raise typer.Exit(1)
+        journal.remove()
 
 
 def withdraw(
@@ -49,9 +69,9 @@ def withdraw(
     one(connected(stack), lambda publisher: publisher.withdraw(fields), f"Document {document_number} is withdrawn.")
 
 
-def document_jobs(folder: Path, rows: Sequence[Row], *, again: bool) -> list[Job]:
-    """Give a job for each usable row; rows about one document follow each other."""
-    return [_job(folder, row, again=again) for row in rows if not row.fault]
+def document_jobs(entries: Sequence[Entry], journal: Journal, log: Log) -> list[Job]:
+    """Give a job for each document that is not handed over yet; those about one document follow each other."""
+    return [_job(entry, journal, log) for entry in entries if not journal.is_done(entry)]
 
 
 def _index(folder: Path) -> Path:
@@ -69,30 +89,32 @@ def _index(folder: Path) -> Path:
             raise typer.BadParameter(f"{folder} has more than one index: {names}", param_hint="FOLDER")
 
 
-def _job(folder: Path, row: Row, *, again: bool) -> Job:
-    number = row.cells.get("document_number")
-    label = f"{number or 'document without a number'} ({row.cells.get('file') or 'no file'})"
-    subject = (row.cells.get("customer_number"), number)
-    return Job(row.line, label, subject, partial(_issue, folder, row, again))
-
-
-async def _issue(folder: Path, row: Row, again: bool, publisher: BillingPublisher) -> None:
-    path = _file(folder, row.cells.get("file"))
-    names: Sequence[str] = (*REQUIRED[1:], *OPTIONAL)
-    fields = {name: value for name in names if (value := row.cells.get(name)) is not None}
-    await publisher.issue(fields, path, uuid4() if again else None)
-
-
-def _file(folder: Path, name: str | None) -> Path:
-    """Find the file inside the folder; a name that leads out of it is refused."""
-    if name is None:
-        raise PublishFailed("no file is named", "file")
+def _journal(folder: Path, connection: Connection, *, again: bool, fresh: bool) -> Journal:
     try:
-        path = (folder / name).resolve()
-        if not path.is_relative_to(folder.resolve()):
-            raise PublishFailed("lies outside the folder", "file")
-        if not path.is_file():
-            raise PublishFailed(f"there is no file {name}", "file")
-    except (ValueError, OSError):
-        raise PublishFailed("is no name of a file", "file") from None
-    return path
+        cluster = asyncio.run(cluster_id(connection.bootstrap, ssl=connection.ssl))
+        return Journal.open(folder, cluster, connection.source, again=again, fresh=fresh)
+    except (TopicsUnavailable, JournalUnusable) as error:
+        errors.print(f"Nothing was handed over: {error}.")
+        raise typer.Exit(1) from None
+
+
+def _doubts(entries: Sequence[Entry], journal: Journal) -> list[tuple[int, str, Fault]]:
+    """Name what will be handed over and probably not be liked."""
+    waiting = [entry for entry in entries if not journal.is_done(entry)]
+    return [(entry.line, entry.label, fault) for entry in waiting if (fault := doubt(entry)) is not None]
+
+
+def _job(entry: Entry, journal: Journal, log: Log) -> Job:
+    subject = (entry.fields["customer_number"], entry.fields["document_number"])
+    return Job(entry.line, entry.label, subject, partial(_issue, entry, journal, log))
+
+
+async def _issue(entry: Entry, journal: Journal, log: Log, publisher: BillingPublisher) -> None:
+    traceparent = new_traceparent()
+    try:
+        event_id = await publisher.issue(entry.fields, entry.path, journal.event_id(entry), traceparent=traceparent)
+    except PublishFailed as error:
+        log.failed(entry, trace_id(traceparent), error)
+        raise
+    journal.add(entry, event_id)
+    log.handed_over(entry, trace_id(traceparent), event_id)

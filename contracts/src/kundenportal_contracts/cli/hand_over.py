@@ -13,10 +13,13 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from kundenportal_contracts.cli.connection import Connection, console, errors
+from kundenportal_contracts.cli.rows import Fault
 from kundenportal_contracts.publish import BillingPublisher, PublishFailed, Unavailable
 
 AT_ONCE = 32
 INTERRUPTED = 130
+TOLD = 50
+AGAIN = "Run the same command again: it goes on where it stopped, and what has arrived counts once."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +34,11 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
+    """One thing that was not handed over, with all that is wrong with it."""
+
     line: int
     label: str
-    column: str | None
-    problem: str
+    faults: tuple[Fault, ...]
 
 
 @dataclass(slots=True)
@@ -74,43 +78,60 @@ async def _run(publisher: BillingPublisher, job: Job, outcome: Outcome) -> None:
         await job.run(publisher)
     except Unavailable as error:
         outcome.stopped = error.detail
-        outcome.failures.append(Failure(job.line, job.label, None, error.detail))
+        outcome.failures.append(Failure(job.line, job.label, (Fault(None, error.detail),)))
     except PublishFailed as error:
-        outcome.failures.append(Failure(job.line, job.label, error.field, error.problem))
+        outcome.failures.append(Failure(job.line, job.label, (Fault(error.field, error.problem),)))
     else:
         outcome.handed_over += 1
 
 
-def hand_over(connection: Connection, jobs: Sequence[Job], refused: Sequence[Failure], noun: str) -> None:
-    """Run the jobs behind a progress bar, tell what failed, and leave with 1 where anything did."""
+def hand_over(
+    connection: Connection, jobs: Sequence[Job], refused: Sequence[Failure], noun: str, *, before: int = 0
+) -> Outcome:
+    """Run the jobs behind a progress bar and tell what failed. `before` of them were handed over by an earlier run.
+
+    Leaves with 1 where the portal cannot be reached, with 130 where it is interrupted; else the caller leaves with 1
+    where there are failures.
+    """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
-        outcome = asyncio.run(_with_progress(connection, jobs, noun))
+        outcome = asyncio.run(_with_progress(connection, jobs, noun, before))
     except PublishFailed as error:
         errors.print(f"Nothing was handed over: {error.detail}.")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        errors.print("Interrupted. Run the same command again: what has arrived counts once.")
+        errors.print(f"Interrupted. {AGAIN}")
         raise typer.Exit(INTERRUPTED) from None
     outcome.failures = sorted([*refused, *outcome.failures], key=lambda failure: failure.line)
-    _tell(outcome, len(jobs) + len(refused), noun)
-    if outcome.failures:
-        raise typer.Exit(1)
+    _tell(outcome, len(jobs) + len(refused) + before, noun, before)
+    return outcome
 
 
-async def _with_progress(connection: Connection, jobs: Sequence[Job], noun: str) -> Outcome:
+async def _with_progress(connection: Connection, jobs: Sequence[Job], noun: str, before: int) -> Outcome:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, disable=not errors.is_terminal) as progress:
-        task = progress.add_task(noun, total=len(jobs))
+        task = progress.add_task(noun, total=len(jobs) + before, completed=before)
         async with connection.publisher() as publisher:
             return await run_jobs(publisher, jobs, lambda: progress.advance(task))
 
 
-def _tell(outcome: Outcome, total: int, noun: str) -> None:
-    for failure in outcome.failures:
-        place = f"line {failure.line}, column {failure.column}" if failure.column else f"line {failure.line}"
-        errors.print(f"{place}: {failure.label}: {failure.problem}")
-    console.print(f"{outcome.handed_over} of {total} {noun} handed over, {len(outcome.failures)} failed.")
+def _tell(outcome: Outcome, total: int, noun: str, before: int) -> None:
+    tell([(failure.line, failure.label, fault) for failure in outcome.failures for fault in failure.faults])
+    earlier = f" ({before} of them by an earlier run)" if before else ""
+    console.print(
+        f"{outcome.handed_over + before} of {total} {noun} handed over{earlier}, {len(outcome.failures)} failed."
+    )
     if outcome.stopped:
-        rest = total - outcome.handed_over - len(outcome.failures)
-        errors.print(f"Stopped early, {rest} not tried: run the same command again, what has arrived counts once.")
+        rest = total - outcome.handed_over - len(outcome.failures) - before
+        errors.print(f"Stopped early, {rest} not tried. {AGAIN}")
+
+
+def tell(faults: Sequence[tuple[int, str, Fault]], heading: str | None = None) -> None:
+    """Print what is wrong where, up to TOLD lines of it, under a heading where there is one."""
+    if faults and heading:
+        errors.print(heading)
+    for line, label, fault in faults[:TOLD]:
+        place = f"line {line}, column {fault.column}" if fault.column else f"line {line}"
+        errors.print(f"{place}: {label}: {fault.problem}")
+    if len(faults) > TOLD:
+        errors.print(f"and {len(faults) - TOLD} more.")

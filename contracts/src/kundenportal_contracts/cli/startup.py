@@ -2,14 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import typer
 
 from kundenportal_contracts.cli.connection import UNUSABLE, Connection, ConnectionUnknown, connection, console, errors
-from kundenportal_contracts.cli.tables import Row, TableUnreadable, read_table
+from kundenportal_contracts.cli.tables import Columns, Row, TableUnreadable, read_table
 from kundenportal_contracts.publish import BillingPublisher, PublishFailed
+
+T = TypeVar("T")
 
 
 def connected(stack: Path | None) -> Connection:
@@ -21,10 +24,13 @@ def connected(stack: Path | None) -> Connection:
         raise typer.Exit(UNUSABLE) from None
 
 
-def table(path: Path, required: Sequence[str]) -> list[Row]:
-    """Give the table's rows, or leave with 2 and what is wrong with it."""
+def table(path: Path, columns: Columns, judge: Callable[[Iterator[Row]], Iterator[T]]) -> list[T]:
+    """Read the whole table through `judge`, or leave with 2 and what is wrong with it before anything is handed over."""
     try:
-        return read_table(path, required)
+        found = read_table(path, columns)
+        if found.hint:
+            errors.print(found.hint)
+        return list(judge(found.rows))
     except TableUnreadable as error:
         errors.print(f"{error}.")
         raise typer.Exit(UNUSABLE) from None

@@ -26,6 +26,7 @@ from kundenportal_contracts.envelope import Envelope, EventData, EventInvalid, e
 from kundenportal_contracts.publish.errors import PublishFailed
 from kundenportal_contracts.publish.intake_bucket import Intake, IntakeBucket, S3Target
 from kundenportal_contracts.publish.kafka_sender import KafkaSender, OutgoingRecord, Sender
+from kundenportal_contracts.publish.trace import current_traceparent
 
 Fields = Mapping[str, Any]
 M = TypeVar("M", bound=EventData)
@@ -49,7 +50,8 @@ class BillingPublisher:
 
     Wrong fields, missing files and refused uploads raise PublishFailed, a bus that does not answer its subclass
     BusUnavailable; both within a bounded time, and the same call again is safe. Calls may run at the same time; the
-    order of two calls about one document is the order in which they were begun.
+    order of two calls about one document is the order in which they were begun. Each event bears a trace (W3C Trace
+    Context): the caller's OpenTelemetry span where there is one, else one of its own.
     """
 
     def __init__(
@@ -95,14 +97,17 @@ class BillingPublisher:
         """Take a document back: customer_number, document_number, reason. It hides what was issued before."""
         return await self._say(_event(DocumentWithdrawn, fields), self._now(), event_id or uuid4())
 
-    async def issue(self, fields: Fields, content: bytes | Path, event_id: UUID | None = None) -> UUID:
+    async def issue(
+        self, fields: Fields, content: bytes | Path, event_id: UUID | None = None, *, traceparent: str | None = None
+    ) -> UUID:
         """Hand over a document.
 
         Fields: customer_number, document_number, document_type, issued_on, and where there is one gross_amount,
         currency, due_on, media_type (else it follows from the file's suffix; bytes are PDF).
 
         Content over 512 KiB goes to the intake bucket first. The event's id follows from source and value, so that the
-        same again is known as a repeat; give an id of your own to issue again what was withdrawn.
+        same again is known as a repeat; give an id of your own to issue again what was withdrawn. `traceparent` (W3C
+        Trace Context) joins it to a trace of yours.
         """
         time = self._now()
         for name in MADE_HERE.intersection(fields):
@@ -115,17 +120,20 @@ class BillingPublisher:
         event = _event(DocumentIssued, {**fields, **made})
         if measured.held is None:
             await self._upload(key, content, media_type)
-        return await self._say(event, time, event_id)
+        return await self._say(event, time, event_id, traceparent)
 
     async def _upload(self, key: str, content: bytes | Path, media_type: str) -> None:
         if self._intake is None:
             raise PublishFailed(f"content over {INLINE_BYTES} bytes needs the intake bucket, and no S3Target is given")
         await self._intake.put(key, content, media_type)
 
-    async def _say(self, event: EventData, time: datetime, event_id: UUID | None) -> UUID:
+    async def _say(
+        self, event: EventData, time: datetime, event_id: UUID | None, traceparent: str | None = None
+    ) -> UUID:
         value = encode(event)
         said = event_id or uuid5(self._ids, hashlib.sha256(value).hexdigest())
-        headers = write_headers(Envelope(str(said), self._source, event.ce_type, time))
+        trace = [("traceparent", (traceparent or current_traceparent()).encode())]
+        headers = write_headers(Envelope(str(said), self._source, event.ce_type, time), trace)
         await self._sender.send(OutgoingRecord(event.topic.name, event.key.encode(), value, headers))
         return said
 
