@@ -5,6 +5,7 @@ import pytest
 import pytest_asyncio
 
 from chassis.messaging.clients import Message
+from chassis.messaging.metrics import LAG
 from chassis.messaging.subscriptions import Record
 from tests.chassis.items import ITEMS, TRACEPARENT, ItemLost, headers, message, until
 from tests.chassis.stand import DEAD_LETTERS, Stand, committed, read_all, running, terminate_all
@@ -122,6 +123,24 @@ async def test_stopping_leaves_a_slow_batch_unacknowledged(stand: Stand, broker:
     assert asyncio.get_running_loop().time() - began < 8
     assert await stand.items() == []
     assert await committed(broker.bootstrap, stand.group, ITEMS) == {}
+
+
+def lag() -> dict[str, float]:
+    """What /metrics says, by partition."""
+    samples = [each for metric in LAG.collect() for each in metric.samples if each.labels["topic"] == ITEMS.name]
+    return {each.labels["partition"]: each.value for each in samples}
+
+
+async def test_the_lag_is_told_before_and_while_a_batch_hangs(stand: Stand) -> None:
+    """Every partition has one soon after the start, also where nothing is; what arrives behind a stuck batch counts."""
+    stand.handler.slow = 60
+    async with running(stand.consumer(drain_seconds=0.1)):
+        await until(lambda: lag() == {"0": 0, "1": 0, "2": 0})
+        await stand.send(message("stuck"))
+        await until(lambda: bool(stand.handler.batches))
+        await stand.send(*(message("stuck", event_id=str(number)) for number in range(4)))
+        await until(lambda: sum(lag().values()) == 5)
+    assert lag() == {}
 
 
 async def test_a_static_member_comes_back_at_once(stand: Stand) -> None:
