@@ -1,4 +1,4 @@
-"""One suite for what took effect: the fake that services test with behaves like the table."""
+"""One suite for what took effect: the fakes that services test with behave like the table."""
 
 import asyncio
 import contextlib
@@ -13,6 +13,8 @@ from chassis.inbox.deduplicate import Inbox, InboxMemory
 from chassis.inbox.pruner import lifetime, prune
 from chassis.messaging.retry import TryAgain
 from chassis.testing.memory_inbox import MemoryInbox
+from chassis.testing.memory_store import MemoryStore
+from chassis.testing.memory_tables import StoredInbox
 from kundenportal_contracts.topics import BILLING_DOCUMENTS, USERS
 from tests.chassis.items import event
 from tests.chassis.stand import Stand
@@ -29,25 +31,47 @@ async def stand(postgres: PostgresServer) -> AsyncIterator[Stand]:
         yield stand
 
 
-@pytest_asyncio.fixture(params=["memory", "postgres"])
-async def begin(request: pytest.FixtureRequest, postgres: PostgresServer) -> AsyncIterator[Begin]:
-    if request.param == "memory":
-        fake = MemoryInbox()
+@pytest.fixture(params=["memory", "store", "postgres"])
+def begin(request: pytest.FixtureRequest) -> Begin:
+    if request.param != "memory":
+        transaction: Begin = request.getfixturevalue(f"{request.param}_transaction")
+        return transaction
+    fake = MemoryInbox()
 
-        @asynccontextmanager
-        async def remembered() -> AsyncIterator[InboxMemory]:
-            yield MemoryInbox(fake.taken)
+    @asynccontextmanager
+    async def remembered() -> AsyncIterator[InboxMemory]:
+        yield MemoryInbox(fake.taken)
 
-        yield remembered
-        return
-    async with Stand(postgres.create_database("inbox"), "nowhere:1") as stand:
+    return remembered
 
-        @asynccontextmanager
-        async def stored() -> AsyncIterator[InboxMemory]:
-            async with stand.database.service_transaction() as conn:
-                yield Inbox(conn)
 
-        yield stored
+@pytest.fixture
+def store_transaction() -> Begin:
+    store = MemoryStore()
+
+    @asynccontextmanager
+    async def begin() -> AsyncIterator[InboxMemory]:
+        async with store.transaction() as transaction:
+            yield StoredInbox(transaction)
+
+    return begin
+
+
+@pytest.fixture
+def postgres_transaction(stand: Stand) -> Begin:
+    @asynccontextmanager
+    async def begin() -> AsyncIterator[InboxMemory]:
+        async with stand.database.service_transaction() as conn:
+            yield Inbox(conn)
+
+    return begin
+
+
+@pytest.fixture(params=["store", "postgres"])
+def transaction(request: pytest.FixtureRequest) -> Begin:
+    """A real transaction, or one that behaves like it."""
+    found: Begin = request.getfixturevalue(f"{request.param}_transaction")
+    return found
 
 
 async def test_an_event_is_new_until_it_was_taken(begin: Begin) -> None:
@@ -114,22 +138,21 @@ async def test_nothing_asked_nothing_said(begin: Begin) -> None:
         await inbox.take([])
 
 
-async def test_a_rolled_back_effect_is_not_remembered(stand: Stand) -> None:
+async def test_a_rolled_back_effect_is_not_remembered(transaction: Begin) -> None:
     """The memory is part of the transaction with the effect."""
     with contextlib.suppress(KeyError):
-        async with stand.database.service_transaction() as conn:
-            await Inbox(conn).take([event("a")])
+        async with transaction() as inbox:
+            await inbox.take([event("a")])
             raise KeyError
-    async with stand.database.service_transaction() as conn:
-        assert await Inbox(conn).seen([event("a")]) == ["new"]
+    async with transaction() as inbox:
+        assert await inbox.seen([event("a")]) == ["new"]
 
 
-async def test_two_consumers_with_one_event_let_one_effect_happen(stand: Stand) -> None:
+async def test_two_consumers_with_one_event_let_one_effect_happen(transaction: Begin) -> None:
     """The second waits for the first's commit and is told to try again; crossed batches do not deadlock."""
 
     async def consume(names: str) -> bool:
-        async with stand.database.service_transaction() as conn:
-            inbox = Inbox(conn)
+        async with transaction() as inbox:
             await inbox.seen([event(name) for name in names])
             await asyncio.sleep(0.1)
             await inbox.take([event(name) for name in names])

@@ -1,4 +1,4 @@
-"""One suite for what is said: the fake that services test with behaves like the table behind the relay."""
+"""One suite for what is said: the fakes that services test with behave like the table behind the relay."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,6 +12,8 @@ from chassis.outbox.record import Outbox, OutboxRow, OutboxWriter, Outgoing
 from chassis.telemetry import consumer_span
 from chassis.testing.frozen_clock import FrozenClock
 from chassis.testing.memory_outbox import MemoryOutbox
+from chassis.testing.memory_store import MemoryStore, MemoryTransaction
+from chassis.testing.memory_tables import OUTBOX, StoredOutbox
 from kundenportal_contracts.envelope import encode, read_envelope
 from tests.chassis.items import ITEMS, TRACEPARENT, ItemLost, ItemNamed, event
 from tests.chassis.stand import Stand
@@ -28,7 +30,7 @@ class Subject:
     rows: Callable[[], Awaitable[list[OutboxRow]]]
 
 
-@pytest_asyncio.fixture(params=["memory", "postgres"])
+@pytest_asyncio.fixture(params=["memory", "store", "postgres"])
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     if request.param == "memory":
         fake = MemoryOutbox(source="tests", clock=CLOCK)
@@ -37,6 +39,15 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
             return fake.rows
 
         yield Subject(fake, said)
+        return
+    if request.param == "store":
+        store = MemoryStore()
+        transaction = MemoryTransaction(store.open())
+
+        async def kept() -> list[OutboxRow]:
+            return [row for _, row in sorted((await transaction.all(OUTBOX)).items())]
+
+        yield Subject(StoredOutbox(transaction, source="tests", clock=CLOCK), kept)
         return
     stand = Stand(request.getfixturevalue("postgres").create_database("outbox"), "nowhere:1")
     async with stand, stand.database.service_transaction() as conn:

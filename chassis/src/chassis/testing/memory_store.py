@@ -153,6 +153,12 @@ class MemoryTransaction:
         found = {key: self._seen(table, key) for key in keys}
         return {key: value for key, value in found.items() if value is not GONE}
 
+    async def all(self, table: str) -> dict[Any, Any]:
+        """Every row of a table."""
+        await self._statement()
+        own = {key: value for (name, key), value in self._writes.items() if name == table}
+        return self._store.tables[table] | own
+
     async def insert(self, table: str, rows: Mapping[Any, Any]) -> set[Any]:
         """Write those that are not there (ON CONFLICT DO NOTHING) and say which; waits for who is about to."""
         await self._statement()
