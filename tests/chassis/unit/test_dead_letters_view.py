@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.dead_letters.letters import Letter, Note, Origin, Place, fold, note_message, original, parse_place, read
-from chassis.dead_letters.view import VALUE_LENGTH, details, plain, value_text
+from chassis.dead_letters.view import VALUE_LENGTH, details, plain, summary, value_text
 from chassis.messaging.clients import Message
 from chassis.messaging.dead_letters import as_message
 from chassis.messaging.records import DeadLetter, Record
+from chassis.telemetry import trace_id_of
 from chassis.testing.frozen_clock import FrozenClock
 from tests.chassis.odd_headers import LATIN_1, ON_ARRIVAL
 
@@ -122,6 +123,15 @@ def test_no_secret_is_shown(value: bytes) -> None:
     assert "geheim" not in value_text(value)
     letter = letter_of(Record("t", 0, 1, b"k", value, (("authorization", b"Bearer geheim"), ("x-api-key", b"geheim"))))
     assert "geheim" not in repr(details(letter, value))
+
+
+def test_a_letter_leads_to_its_log_lines() -> None:
+    """It names the trace that the service's lines about the record carry, with a traceparent or without."""
+    parent = ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    for record in (Record("t", 0, 1, b"k", b"v", (parent,)), Record("t", 0, 1, b"k", b"v", (("ce_id", b"\xff"),))):
+        shown = dict(details(letter_of(record), b"v"))
+        assert shown["trace_id"] == trace_id_of(record.trace_headers)
+        assert summary(letter_of(record))["trace_id"] == shown["trace_id"]
 
 
 @given(st.binary(max_size=300))

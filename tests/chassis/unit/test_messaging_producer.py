@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from chassis.messaging.clients import REFUSALS, KafkaError, Message, MessageRefused, TopicMissing
+from chassis.messaging.clients import CLOSED, REFUSALS, KafkaError, Message, MessageRefused, TopicMissing
 from chassis.messaging.dead_letters import DeadLetters, as_message
 from chassis.messaging.producer import Answer, NotSent, Producer
 from chassis.messaging.subscriptions import DeadLetter, Record
@@ -64,6 +64,8 @@ async def test_a_broker_that_is_not_there_is_no_exception() -> None:
 class Choosy(MemoryConnection):
     """Refuses `huge`, fails `bad` after taking it and `refused` for good; `slow` never answers, `missing` is no topic."""
 
+    failure: type[Exception] = KafkaError
+
     async def send(self, message: Message) -> "asyncio.Future[Any]":
         if message.topic == "slow":
             await asyncio.sleep(60)
@@ -75,6 +77,10 @@ class Choosy(MemoryConnection):
             failed: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
             failed.set_exception(KafkaError("not enough replicas"))
             return failed
+        if message.value == b"failed":
+            closed: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            closed.set_exception(self.failure())
+            return closed
         if message.value == b"refused":
             refused: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
             refused.set_exception(REFUSALS[0]())
@@ -109,6 +115,14 @@ async def test_a_missing_topic_is_asked_for_once() -> None:
     sent = await bench.producer.send([*messages(b"1", b"2", b"3", topic="missing"), *messages(b"4")])
     assert sent == [NO_TOPIC, NO_TOPIC, NO_TOPIC, YES]
     assert not bench.connections[0].abandoned
+
+
+@pytest.mark.parametrize("error", CLOSED)
+async def test_a_topic_without_the_right_to_write_is_like_a_missing_one(error: type[Exception]) -> None:
+    """It concerns all messages of the topic, so that they wait together and keep their order."""
+    bench = Bench(Choosy)
+    Choosy.failure = error
+    assert await bench.producer.send(messages(b"1", b"failed")) == [YES, NO_TOPIC]
 
 
 async def test_what_the_broker_refuses_for_good_is_told_apart() -> None:

@@ -21,8 +21,8 @@ CHUNK_BYTES = 4 * 1_048_576
 
 NOT_WRITTEN: Mapping[Answer, str] = {
     Answer.UNKNOWN: "no answer from the broker; it may have been written, repeating it is safe",
-    Answer.REFUSED: "the broker refuses it: too large, or no right to write there",
-    Answer.NO_TOPIC: "its topic is missing",
+    Answer.REFUSED: "the broker refuses it as it is: too large",
+    Answer.NO_TOPIC: "its topic is missing, or there is no right to write there",
 }
 NOT_NOTED: Mapping[Action, str] = {
     "replayed": "written back, but not noted: repeating it is safe",

@@ -14,6 +14,7 @@ from typing import Literal
 from chassis.messaging.clients import Message
 from chassis.messaging.dead_letters import DLQ_HEADERS, HEADER_NAMES
 from chassis.messaging.records import Record
+from chassis.telemetry import trace_id_of
 
 NOTE_HEADERS = ("dlq_handled", "dlq_action", "dlq_by", "dlq_at")
 UNKNOWN_REASON = "unknown"
@@ -70,6 +71,15 @@ class Letter:
     odd_names: Mapping[int, bytes]
     """Header names that are not UTF-8, by place; `headers` has them readable."""
     note: Note | None = None
+
+    @property
+    def trace_id(self) -> str | None:
+        """What the log lines about the record carry: one search finds why it became a letter."""
+        if self.origin is None:
+            return None
+        origin = self.origin
+        record = Record(origin.topic, origin.partition, origin.offset, self.key, None, self.headers)  # type: ignore[arg-type]
+        return trace_id_of(record.trace_headers)
 
     def header(self, name: str) -> bytes | None:
         return next((value for header, value in self.headers if header == name), None)

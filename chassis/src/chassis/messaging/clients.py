@@ -8,9 +8,10 @@ from aiokafka.errors import KafkaError
 
 from chassis.messaging.broker import ends_within, partitions_of
 from chassis.messaging.group_member import GroupMember, Place
-from chassis.messaging.raw_producer import REFUSALS, Message, MessageRefused, RawProducer, TopicMissing
+from chassis.messaging.raw_producer import CLOSED, REFUSALS, Message, MessageRefused, RawProducer, TopicMissing
 
 __all__ = [
+    "CLOSED",
     "REFUSALS",
     "GroupMember",
     "KafkaError",

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from chassis.logs import get_logger
 from chassis.messaging.clients import (
+    CLOSED,
     REFUSALS,
     KafkaError,
     Message,
@@ -42,9 +43,9 @@ class Answer(Enum):
     UNKNOWN = auto()
     """Never, not yet, or yes with a lost answer."""
     REFUSED = auto()
-    """Not written, and not to be written as it is: too large, or nobody may write there."""
+    """Not written, and not to be written as it is: too large."""
     NO_TOPIC = auto()
-    """Not written: there is no such topic."""
+    """Not written: there is no such topic, or no right to write there."""
 
     def __bool__(self) -> bool:
         return self is Answer.ACKNOWLEDGED
@@ -107,8 +108,8 @@ class Producer:
             for number, place in enumerate(places):
                 try:
                     futures[place] = await connection.send(messages[place])
-                except TopicMissing:
-                    log.error("topic_missing", topic=topic, messages=len(places) - number)  # noqa: TRY400 - says it all
+                except TopicMissing as error:
+                    log.error("topic_missing", topic=topic, error=str(error), messages=len(places) - number)  # noqa: TRY400 - says it all
                     refused.update(dict.fromkeys(places[number:], Answer.NO_TOPIC))
                     return
                 except MessageRefused as error:
@@ -158,4 +159,6 @@ def _answer(future: "asyncio.Future[Any]") -> Answer:
     error = future.exception()
     if error is None:
         return Answer.ACKNOWLEDGED
-    return Answer.REFUSED if isinstance(error, REFUSALS) else Answer.UNKNOWN
+    if isinstance(error, REFUSALS):
+        return Answer.REFUSED
+    return Answer.NO_TOPIC if isinstance(error, CLOSED) else Answer.UNKNOWN

@@ -20,11 +20,8 @@ MAX_REQUEST_SIZE = 2 * MEBIBYTE
 # The broker's limit of 1 MiB is on the batch; one message larger than this travels alone.
 BATCH_BYTES = MEBIBYTE // 4
 TOPIC_SECONDS = 3.0
-REFUSALS = (
-    MessageSizeTooLargeError,
-    RecordListTooLargeError,
-    TopicAuthorizationFailedError,
-)
+REFUSALS = (MessageSizeTooLargeError, RecordListTooLargeError)
+CLOSED = (TopicAuthorizationFailedError, UnknownTopicOrPartitionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +36,11 @@ class Message:
 
 
 class MessageRefused(Exception):
-    """A message that cannot be written, now or later: too large, or nobody may write there."""
+    """A message that cannot be written as it is: too large, or of what the client cannot encode."""
 
 
 class TopicMissing(MessageRefused):
-    """There is no such topic at the broker, or nobody has said so within a few seconds."""
+    """There is no such topic at the broker, or no right to write there, or nobody has said so within a few seconds."""
 
 
 class RawProducer:
@@ -69,7 +66,7 @@ class RawProducer:
         """Queue a message; the future is done when all replicas have it. Messages of one partition keep their order.
 
         Raises MessageRefused (TopicMissing after 3 s), KafkaError, or waits for room in the queue. A future may fail
-        with one of REFUSALS, which no repetition mends.
+        with one of REFUSALS, which no repetition mends, or of CLOSED.
         """
         if message.topic not in self._topics_seen:
             await self._see(message.topic)
@@ -79,16 +76,16 @@ class RawProducer:
             )
         except (*REFUSALS, AssertionError, UnicodeEncodeError, TypeError) as error:
             raise MessageRefused(type(error).__name__) from error
+        except CLOSED as error:
+            raise TopicMissing(type(error).__name__) from error
         return future
 
     async def _see(self, topic: str) -> None:
         try:
             async with asyncio.timeout(TOPIC_SECONDS):
                 await self._producer.partitions_for(topic)
-        except (TimeoutError, UnknownTopicOrPartitionError):
-            raise TopicMissing(topic) from None
-        except TopicAuthorizationFailedError as error:
-            raise MessageRefused(type(error).__name__) from error
+        except (TimeoutError, *CLOSED) as error:
+            raise TopicMissing(type(error).__name__) from error
         self._topics_seen.add(topic)
 
     async def close(self, seconds: float) -> None:

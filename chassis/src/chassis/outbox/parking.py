@@ -50,7 +50,7 @@ class _Pauses(Generic[K]):
 
 
 class Parking:
-    """A topic that is missing or does not answer waits as a whole, which keeps its order; a refused row waits alone."""
+    """A topic that is missing, closed or does not answer waits as a whole, which keeps its order; a refused row waits alone."""
 
     def __init__(self, clock: Clock) -> None:
         self._topics: _Pauses[str] = _Pauses(clock)
