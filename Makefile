@@ -29,9 +29,10 @@ test: $(stamp) ## Run every test: unit, integration on real parts, journeys in a
 	$(bin)/pytest tests/*/unit -n 2
 	$(bin)/pytest tests --ignore-glob='tests/*/unit' -n 2 --dist loadfile
 
-faults: $(stamp) ## Break things under load and count what is lost or doubled (LONG=1: the long form, F=f05: one fault, SEED=…)
-	KUNDENPORTAL_FAULTS=$(if $(LONG),long) KUNDENPORTAL_FAULTS_SEED=$(SEED) $(bin)/pytest tests/faults -m fault -rP --no-header \
-		$(if $(LONG),--timeout=7200) $(if $(F),-k $(F))
+fault_form = KUNDENPORTAL_FAULTS=$(if $(LONG),long) KUNDENPORTAL_FAULTS_SEED=$(SEED)
+faults: $(stamp) ## Break things under load, count what is lost or doubled (LONG=1: the long form, F=f05: one fault, SEED=…)
+	$(fault_form) $(bin)/pytest tests/faults -m fault -rP --no-header $(if $(F),-k $(F))
+	$(if $(LONG),$(if $(F),,$(fault_form) $(bin)/pytest tests/simulation/unit -n 2 --no-header))
 
 test-unit: $(stamp) ## Run the unit tests alone (no server, seconds)
 	$(bin)/pytest tests/*/unit -n 2
