@@ -19,7 +19,7 @@ class Scale:
 def scale(machine: str) -> Scale:
     if LONG:
         return Scale(1, {"consumer": 20_000, "relay": 20_000, "mailer": 10_000}[machine])
-    return {"consumer": Scale(2, 80), "relay": Scale(2, 80), "mailer": Scale(5, 40)}[machine]
+    return {"consumer": Scale(3, 50), "relay": Scale(2, 60), "mailer": Scale(6, 30)}[machine]
 
 
 def seeds(machine: str) -> Iterator[int]:

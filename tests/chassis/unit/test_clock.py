@@ -4,14 +4,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chassis.clock import SystemClock
+from chassis.clock import Clock, SystemClock
 from chassis.testing.frozen_clock import FrozenClock
+from chassis.testing.simulation.clock import SimulatedClock
+from chassis.testing.simulation.loop import SimulatedLoop
 
 
-def test_the_system_clock_is_aware() -> None:
+@pytest.mark.parametrize("clock", [SystemClock(), FrozenClock(), SimulatedClock(SimulatedLoop(1))])  # type: ignore[abstract] # what is missing is not supported
+def test_every_clock_is_aware_and_steady(clock: Clock) -> None:
     """Its time is in UTC, and its seconds never run backwards."""
-    clock = SystemClock()
     assert clock.now().tzinfo == UTC
+    assert clock.now() <= clock.now()
     assert clock.monotonic() <= clock.monotonic()
 
 

@@ -13,6 +13,7 @@ from chassis.messaging.retry import TryAgain
 from chassis.messaging.subscriptions import DeadLetter, Event, Partition, Subscription
 from chassis.settings import KafkaSettings
 from chassis.testing.memory_broker import MemoryBroker
+from chassis.testing.simulation.loop import simulate
 from tests.chassis.items import ITEMS, ItemNamed, Letters, Puts, Shelf, message, until
 
 PARTITIONS = [Partition(ITEMS.name, number) for number in range(3)]
@@ -170,15 +171,19 @@ async def test_a_broker_that_goes_and_comes_back_is_rejoined() -> None:
     assert all(member.closed for member in bench.broker.members)
 
 
-async def test_an_unacknowledged_batch_is_acknowledged_later() -> None:
+def test_an_unacknowledged_batch_is_acknowledged_later() -> None:
     """Where the commit of the offset fails the effect stands, and the offset follows without another record."""
-    bench = Bench(Puts())
-    bench.broker.refuse_commits = 2
-    bench.send("a")
-    async with bench.running():
-        await bench.until("a")
-        await until(lambda: bool(bench.broker.committed))
-    assert bench.shelf.items == ["a"]
+
+    async def scenario() -> None:
+        bench = Bench(Puts())
+        bench.broker.refuse_commits = 2
+        bench.send("a")
+        async with bench.running():
+            await bench.until("a")
+            await until(lambda: bool(bench.broker.committed))
+        assert bench.shelf.items == ["a"]
+
+    simulate(scenario())
 
 
 async def test_one_topic_has_one_subscription() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chassis.testing.simulation.explore import by_chance, play
-from chassis.testing.simulation.loop import SimulatedLoop, Stuck
+from chassis.testing.simulation.loop import SimulatedLoop, Stuck, simulate
 from chassis.testing.simulation.network import Network, Peer
 from chassis.testing.simulation.plan import Plan
 from chassis.testing.simulation.process import Process
@@ -18,8 +18,12 @@ Main = Callable[[], Coroutine[Any, Any, None]]
 
 
 def in_a_loop(main: Callable[[SimulatedLoop], Coroutine[Any, Any, Any]], seed: int = 1) -> Any:
-    loop = SimulatedLoop(seed)  # type: ignore[abstract] # what is missing is not supported
-    return loop.run(main(loop))
+    async def run() -> Any:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, SimulatedLoop)
+        return await main(loop)
+
+    return simulate(run(), seed=seed)
 
 
 def test_waiting_costs_nothing() -> None:

@@ -6,6 +6,11 @@ DEFAULT_NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 class FrozenClock:
+    """A `Clock` for tests: `now` is aware and in UTC, `monotonic` counts seconds; both move by `advance`.
+
+    Raises ValueError for a beginning without a time zone.
+    """
+
     def __init__(self, now: datetime = DEFAULT_NOW, *, monotonic: float = 1000.0) -> None:
         if now.tzinfo is None:
             message = "a clock's time needs a time zone"

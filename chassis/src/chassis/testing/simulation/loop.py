@@ -195,6 +195,11 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         return self._over
 
 
+def simulate(main: Coroutine[Any, Any, T], *, seed: int = 1) -> T:
+    """Run `main` in virtual time: for a test that would wait, or wants its tasks in many orders."""
+    return SimulatedLoop(seed).run(main)  # type: ignore[abstract] # what is missing is not supported
+
+
 @contextmanager
 def _running(loop: SimulatedLoop) -> Iterator[None]:
     """Make it the running loop of this thread; the jitter that the code under test draws is the history's own."""
