@@ -22,6 +22,7 @@ async def kill_through(s: Stand, sink: PhasedSink, planned: list[Moment]) -> tup
     """A process for each moment, which dies there; where they died, and the mails whose dots were in flight then."""
     notifier, died, flying = s.services["notifier"], Counter[str](), set[str]()
     for moment, following in zip(planned, [*planned[1:], None], strict=True):
+        await notifier.until(lambda: notifier.running)
         notifier.once = following.environment if following else {}
         died[await killed_at(moment, notifier, sink)] += 1
         flying |= await in_flight(s)
@@ -47,7 +48,7 @@ async def test_no_phase_loses_or_doubles_a_mail(fault_servers: Servers) -> None:
         taken = Counter(mail.message_id for mail in await sink.mails())
         assert [mail for mail, times in taken.items() if times > 1] == []
         assert {str(row["id"]) for row in await s.sql("notifier", UNKNOWN)} <= flying
-        assert died["anywhere"] <= size.rounds // 5, died
+        assert died["anywhere"] <= 1 + size.rounds // 10, died
 
 
 async def test_without_dot_pending_a_mail_goes_out_twice(fault_servers: Servers) -> None:
