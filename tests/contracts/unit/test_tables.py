@@ -22,7 +22,7 @@ BAD_CSV = {
     "no header": (b"a.pdf;4711\n", "missing: file, customer_number"),
     "a column missing": (b"file;due_on\n", "line 1 must name the columns; missing: customer_number"),
     "a column twice": (HEADER.replace(b"\n", b";file\n"), "line 1 names a column twice: file"),
-    "a column misspelt": (HEADER.replace(b"\n", b";due_date\n"), "line 1, column 3: 'due_date' is no column of this table: is due_on meant?"),
+    "a column misspelt": (HEADER.replace(b"\n", b";due_date\n"), "line 1, column 3: 'due_date' is no column of this table; perhaps due_on is meant"),
     "a column unknown": (HEADER.replace(b"\n", b";Farbe\n"), "line 1, column 3: 'farbe' is no column of this table; there are file,"),
     "several at once": (b"file;Farbe;file\n", "missing: customer_number; line 1 names a column twice: file; line 1, column 2"),
     "a quote open": (HEADER + b'a;1\nb;"2\nc;3\n', "line 3, column customer_number: a quote is opened and never closed"),
@@ -49,7 +49,7 @@ BAD_JSON = {
     "a comma at the end": (b'[{"file": "a"},\n]', "line 1, character 15: is not JSON: no comma may stand before ]"),
     "a comma at the end of an object": (b'[{"file": "a",}]', "line 1, character 1"),
     "something behind": (b"[]\nx", "line 2, character 1: is not JSON: nothing may follow the list"),
-    "a German amount": (b'[{"file": 119,00}]', "line 1, character 1"),
+    "a German amount": (b'[{"file": 119,00}]', "line 1, character 15: is not JSON: an amount is written 119.00, or in quotes"),
     "too deep": (b"[" * 100_000, "is nested too deeply"),
     "cut off": (b"\xff\xfe\x00", "is not the UTF-16 of its byte order mark"),
 }  # fmt: skip
@@ -136,7 +136,7 @@ def test_what_is_wrong_with_an_entry_in_json_is_told_at_once(tmp_path: Path) -> 
         Fault("file", "must be text or a number, not a list"),
         Fault("customer_number", "must be text or a number, not true or false"),
         Fault("due_on", "must be text or a number, not an object"),
-        Fault("due_date", "is no column of this table: is due_on meant?"),
+        Fault("due_date", "is no column of this table; perhaps due_on is meant"),
     )
     assert [(row.line, [fault.problem for fault in row.faults]) for row in rows[1:]] == [
         (3, ["is not an object"]),

@@ -1,5 +1,8 @@
 """The index of a folder of documents: which file is which document. Every fault is found before anything is handed over."""
 
+import contextlib
+import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,7 @@ COLUMNS = Columns(
 )
 MEDIA_TYPES = {".pdf": PDF, ".xml": XML}
 LOOKED_AT = 1024
+SEPARATORS = frozenset("/\\")
 _CELLS: dict[str, TypeAdapter[Any]] = {
     name: TypeAdapter(DocumentIssued.__pydantic_fields__[name].rebuild_annotation()) for name in HOW
 }
@@ -89,8 +93,8 @@ def _entry(root: Path, row: Row) -> Entry | Refused:
     path, size, modified = root, 0, 0
     if not faults:
         try:
-            path = _path(root, row.cells.get("file"))
-            size, modified = path.stat().st_size, path.stat().st_mtime_ns
+            path, found = _file(root, row.cells.get("file"))
+            size, modified = found.st_size, found.st_mtime_ns
             fields["media_type"] = row.cells.get("media_type") or _media_type(path)
         except (ValueError, OSError) as error:
             faults.append(
@@ -119,10 +123,21 @@ def _cell(name: str, text: str | None) -> dict[str, str]:
     return {name: meant}
 
 
-def _path(root: Path, name: str | None) -> Path:
+def _file(root: Path, name: str | None) -> tuple[Path, os.stat_result]:
     """Find the file inside the folder; a name that leads out of it is refused."""
     if name is None:
         raise ValueError("is empty: no file is named")
+    # The usual case, in one look: a plain file in the folder itself.
+    if not SEPARATORS.intersection(name):
+        with contextlib.suppress(ValueError, OSError):
+            found = os.lstat(f"{root}/{name}")
+            if stat.S_ISREG(found.st_mode):
+                return root / name, found
+    path = _path(root, name)
+    return path, path.stat()
+
+
+def _path(root: Path, name: str) -> Path:
     try:
         path = (root / name).resolve()
     except (ValueError, OSError):

@@ -8,6 +8,7 @@ from typing import Any
 from kundenportal_contracts.cli.encodings import Text
 from kundenportal_contracts.cli.rows import Columns, Fault, Row, TableUnreadable
 
+DECIMAL_COMMA = re.compile(r"\d,\d", re.ASCII)
 SPACE = re.compile(r"[ \t\r\n]*")
 CHARACTERS = 256 * 1_048_576
 TOO_LARGE = f"is longer than {CHARACTERS} characters: write it as CSV, which is read row by row"
@@ -46,6 +47,8 @@ def _entry(content: str, place: int) -> tuple[Any, int]:
     try:
         return _DECODER.raw_decode(content, place)
     except json.JSONDecodeError as error:
+        if DECIMAL_COMMA.fullmatch(content, error.pos - 2, error.pos + 1):
+            raise _broken(content, error.pos, "an amount is written 119.00, or in quotes") from None
         raise _broken(content, error.pos, WORDS.get(error.msg, error.msg[:1].lower() + error.msg[1:])) from None
     except RecursionError:
         raise _broken(content, place, "is nested too deeply") from None

@@ -41,5 +41,5 @@ class Columns:
         if name in known:
             return None
         like = get_close_matches(name, known, n=1, cutoff=ALIKE)
-        meant = f": is {like[0]} meant?" if like else f"; there are {', '.join(known)}"
-        return f"is no column of this table{meant}"
+        meant = f"perhaps {like[0]} is meant" if like else f"there are {', '.join(known)}"
+        return f"is no column of this table; {meant}"

@@ -32,7 +32,7 @@ def table(path: Path, columns: Columns, judge: Callable[[Iterator[Row]], Iterato
             errors.print(found.hint)
         return list(judge(found.rows))
     except TableUnreadable as error:
-        errors.print(f"{error}.")
+        errors.print(f"{str(error).rstrip('.?')}. Nothing was handed over.")
         raise typer.Exit(UNUSABLE) from None
 
 
