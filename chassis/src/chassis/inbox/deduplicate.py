@@ -11,9 +11,14 @@ from chassis.messaging.subscriptions import Event
 Seen = Literal["new", "repeated", "reused"]
 Identity = tuple[str, str]
 
+# OFFSET 0 keeps each look-up one by key; as a plain join the planner reads the whole inbox for every batch.
 SELECT = """
-SELECT source, event_id, value_sha256
-FROM inbox JOIN unnest($1::text[], $2::text[]) AS asked (source, event_id) USING (source, event_id)
+SELECT known.source, known.event_id, known.value_sha256
+FROM unnest($1::text[], $2::text[]) AS asked (source, event_id)
+CROSS JOIN LATERAL (
+    SELECT source, event_id, value_sha256 FROM inbox
+    WHERE source = asked.source AND event_id = asked.event_id OFFSET 0
+) AS known
 """
 
 INSERT = """
