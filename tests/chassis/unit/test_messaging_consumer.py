@@ -4,6 +4,7 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.clock import SystemClock
@@ -184,6 +185,13 @@ def test_an_unacknowledged_batch_is_acknowledged_later() -> None:
         assert bench.shelf.items == ["a"]
 
     simulate(scenario())
+
+
+def test_the_counters_of_a_topic_are_there_before_anything_happens() -> None:
+    """A dead letter that is the first one is an increase, too."""
+    Bench(Puts())
+    labels = {"topic": ITEMS.name, "reason": "foreign_source"}
+    assert REGISTRY.get_sample_value("kundenportal_dead_letters_total", labels) == 0
 
 
 async def test_one_topic_has_one_subscription() -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from chassis.clock import Clock
 from chassis.health import Health
 from chassis.logs import get_logger
+from chassis.messaging import metrics
 from chassis.messaging.clients import GroupMember
 from chassis.messaging.membership import DRAIN_SECONDS, Member, Membership
 from chassis.messaging.partition import PartitionWorker, RecordSource
@@ -85,6 +86,7 @@ class Consumer(Generic[W]):
         self._subscriptions = {subscription.topic.name: subscription for subscription in subscriptions}
         if len(self._subscriptions) != len(subscriptions):
             raise ValueError("a topic has one subscription")
+        metrics.begin_at_zero(self._subscriptions)
         self._dead_letters = dead_letters
         self._health = health
         self._clock = clock

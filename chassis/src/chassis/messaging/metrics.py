@@ -1,5 +1,7 @@
 """What operators watch of the bus: throughput, trouble, and what is left behind."""
 
+from collections.abc import Iterable
+
 from prometheus_client import Counter, Gauge, Histogram
 
 RECORDS = Counter("kundenportal_records_acknowledged", "Records acknowledged after their effect", ["topic"])
@@ -30,3 +32,14 @@ OUTBOX_REFUSED = Counter("kundenportal_outbox_refused", "Times the broker refuse
 INBOX_ROWS = Gauge("kundenportal_inbox_rows", "Events remembered, above 10,000 an estimate of the database")
 INBOX_BYTES = Gauge("kundenportal_inbox_bytes", "Size of the inbox with its indexes")
 INBOX_PRUNED = Counter("kundenportal_inbox_pruned", "Inbox rows that were old enough to be forgotten")
+
+REASONS = ("handler_failed", "data_refused", "malformed_event", "invalid_field", "foreign_source", "event_id_reused")
+
+
+def begin_at_zero(topics: Iterable[str]) -> None:
+    """Show the counters of these topics from the start: Prometheus sees no increase in one that appears at 1."""
+    for topic in topics:
+        for counter in (RECORDS, BATCHES, POSTPONED, SKIPPED):
+            counter.labels(topic)
+        for reason in REASONS:
+            DEAD_LETTERS.labels(topic, reason)
