@@ -124,6 +124,7 @@ class ConsumerMachine:
             machine.rebalance,
             machine.say_more,
             world.pause_somebody,
+            world.restart_somebody,
         ]
         await world.suffer(troubles)
         if world.plan.calm:

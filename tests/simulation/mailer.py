@@ -112,6 +112,7 @@ class MailerMachine:
             machine.clock_jumps_ahead,
             machine.queue_more,
             world.pause_somebody,
+            world.restart_somebody,
         ]
         await world.suffer(troubles, within=15)
         if world.plan.calm:
@@ -143,7 +144,7 @@ class MailerMachine:
             progress=progress,
             mailer=mailer,
             connections=CONNECTIONS,
-            finish_seconds=5,
+            finish_seconds=5.0,
             clock=clock,
             health=Health(clock),
         )

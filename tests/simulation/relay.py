@@ -49,6 +49,7 @@ class RelayMachine:
             *store_troubles(world, machine.store),
             machine.write_more,
             world.pause_somebody,
+            world.restart_somebody,
         ]
         await world.suffer(troubles, most=6)
         if world.plan.calm:

@@ -42,10 +42,24 @@ def broker_troubles(world: World, broker: MemoryBroker) -> list[Trouble]:
     async def acknowledgements_lost() -> None:
         broker.lose_acknowledgements += world.chance.randint(1, 3)
 
+    async def messages_late() -> None:
+        """Later than any sender waits for them."""
+        broker.delay_messages = world.chance.choice((2.0, 12.0, 25.0))
+        await asyncio.sleep(world.chance.uniform(0.5, 5.0))
+        broker.delay_messages = 0.0
+
     async def messages_refused() -> None:
         broker.refuse_messages += 1
 
-    return [broker_down, members_fail, commits_refused, commit_answers_lost, acknowledgements_lost, messages_refused]
+    return [
+        broker_down,
+        members_fail,
+        commits_refused,
+        commit_answers_lost,
+        acknowledgements_lost,
+        messages_late,
+        messages_refused,
+    ]
 
 
 def store_troubles(world: World, store: MemoryStore) -> list[Trouble]:

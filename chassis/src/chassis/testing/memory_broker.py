@@ -41,6 +41,8 @@ class MemoryBroker:
         """How many commits of offsets fail from now on, without effect."""
         self.lose_commit_answers = 0
         """How many commits take effect from now on and are never answered."""
+        self.delay_messages = 0.0
+        """Seconds that a message sent from now on is under way besides, also when its sender has given up by then."""
         self.lose_acknowledgements = 0
         """How many messages are written from now on without an answer."""
         self.refuse_messages = 0
@@ -154,9 +156,9 @@ class MemoryBroker:
     def once_back(self, callback: Callable[[], None]) -> None:
         self._back.append(callback)
 
-    def carry(self, arrive: Callable[[], None]) -> None:
-        """Let a message be under way; without latency it is there at once."""
-        seconds = self.latency()
+    def carry(self, arrive: Callable[[], None], *, delay: float = 0.0) -> None:
+        """Let a message or its answer be under way; without latency it is there at once."""
+        seconds = self.latency() + delay
         if seconds:
             later(seconds, arrive)
         else:

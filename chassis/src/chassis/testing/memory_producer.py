@@ -48,7 +48,7 @@ class MemoryConnection:
 
     def _dispatch(self, message: Message, answer: "asyncio.Future[Any]") -> None:
         self._under_way.append((message, answer))
-        self._broker.carry(self._arrive)
+        self._broker.carry(self._arrive, delay=self._broker.delay_messages)
 
     def _release(self) -> None:
         held, self._held = self._held, deque()

@@ -96,6 +96,18 @@ class World:
             return 2 if self.plan.pauses else 1
         return self.chance.randint(1, 2)
 
+    async def restart_somebody(self) -> None:
+        """SIGTERM one process, as a rolling restart does; a finding where it does not end in time."""
+        names = [name for name, process in self.processes.items() if process.alive and name in self._components]
+        if names:
+            name = self.chance.choice(names)
+            process = self.processes[name]
+            self.note(f"{name} is asked to stop")
+            _stop(self._components[name])
+            _, late = await asyncio.wait({process.gone}, timeout=STOP_SECONDS + max(PAUSE_SECONDS))
+            if late:
+                self.find(f"{name} did not stop within {STOP_SECONDS:g} s")
+
     async def pause_somebody(self) -> None:
         """SIGSTOP one process, whatever it is doing."""
         if alive := [process for process in self.processes.values() if process.alive]:
