@@ -17,6 +17,7 @@ from notifier.domain import (
     ALLOWED_FROM,
     LEASE,
     LEASE_ABSURD,
+    LONGEST_WAIT_SECONDS,
     Answer,
     Credential,
     Document,
@@ -274,7 +275,8 @@ class MemoryDeliveries:
         now = self._clock.now()
         lost = []
         for row in self._rows.values():
-            if row.due_at is not None and row.due_at > now + timedelta(hours=2):
+            tries = 0 if row.state is State.QUEUED else min(max(row.attempt, 1), len(LONGEST_WAIT_SECONDS) - 1)
+            if row.due_at is not None and row.due_at > now + timedelta(seconds=LONGEST_WAIT_SECONDS[tries]):
                 row.due_at = now
             if row.lease_until is None or now <= row.lease_until <= now + LEASE_ABSURD:
                 continue

@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 from uuid import uuid4
 
-from notifier.domain import Form, Mode, NotificationSettings, Purpose, State
+import pytest
+
+from notifier.domain import Form, Mode, NotificationSettings, Purpose, State, try_again_after
 from notifier.ports import DueMail, Result, Ticket
 from tests.notifier.samples import credential_delivery, delivery, document, user
 
@@ -244,6 +246,23 @@ class DeliveriesContract:
         await store.pass_time(timedelta(hours=-1))
         await recover(store)
         assert await store.state_of(mail.ticket) is State.QUEUED
+
+    @pytest.mark.parametrize("attempts", [0, 1, 20])
+    async def test_a_clock_that_is_set_back_delays_nobody(self, store: Store, attempts: int) -> None:
+        """What was written to be due by the clock of before would wait an hour longer; it is tried at once instead."""
+        await queued(store, delivery())
+        for attempt in range(1, attempts + 1):
+            [mail] = await claim(store)
+            wait = try_again_after(mail.ticket.delivery_id, attempt).total_seconds()
+            assert await settle(store, Result(mail.ticket, State.DELAYED, "450 later", again_after=wait))
+            await recover(store)
+            assert await claim(store) == [], "an honest back-off is kept"
+            if attempt < attempts:
+                await store.pass_time(timedelta(seconds=wait))
+        await store.pass_time(timedelta(hours=-1))
+        assert await claim(store) == []
+        await recover(store)
+        assert len(await claim(store)) == 1
 
     async def test_dot_pending_that_expires_is_unknown(self, store: Store) -> None:
         """It may have arrived: it is told and not sent again; the answer of the same attempt may still come."""

@@ -13,6 +13,8 @@ DOT_MARGIN_SECONDS = 10.0  # the final dot is written only while this much of th
 GIVE_UP_AFTER = timedelta(days=5)
 RENEW_LEASE_SECONDS = 8.0
 TRY_AGAIN_SECONDS = (5, 10, 20, 30, *[45] * 12, *[300] * 6, *[900] * 8, 3600)
+LONGEST_WAIT_SECONDS = (60.0, *(91 + 1.1 * seconds for seconds in TRY_AGAIN_SECONDS))
+"""By attempt, 0 for a queued mail: what is due later than that was written before the clock was set back."""
 RELAY_TRY_AGAIN_SECONDS = 30  # the mail server itself is away: nobody judged the mail, so the wait stays short
 SUBJECTS = UUID("5f2a1c5e-3d0e-5b43-9a77-0f6f1e0c2b11")
 OTHER = "other"

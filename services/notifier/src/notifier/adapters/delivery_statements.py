@@ -107,8 +107,13 @@ WHERE id IN (SELECT id FROM delivery WHERE state = 'dot_pending' AND {_EXPIRED})
 RETURNING id, purpose, customer_number, address, form, state, reason, document_id, document_version, trace
 """  # noqa: S608 -- a part of our own
 
-# No back-off reaches so far: a clock that jumped has written it.
-DUE_TOO_FAR = "UPDATE delivery SET due_at = now() WHERE due_at > now() + interval '2 hours'"
+# No back-off reaches so far: the clock has been set back since. The first condition goes along the index.
+DUE_TOO_FAR = """
+UPDATE delivery SET due_at = now()
+WHERE due_at > now() + interval '1 minute'
+  AND due_at > now() + make_interval(secs => ($1::float8[])[
+      1 + CASE state WHEN 'queued' THEN 0 ELSE greatest(1, least(attempt, array_length($1::float8[], 1) - 1)) END])
+"""
 
 EXPIRE = """
 UPDATE delivery SET

@@ -26,6 +26,7 @@ from notifier.domain import (
     ALLOWED_FROM,
     LEASE,
     LEASE_ABSURD,
+    LONGEST_WAIT_SECONDS,
     Credential,
     Form,
     NewDelivery,
@@ -100,7 +101,7 @@ class PostgresDeliveries:
 
     async def release_expired_leases(self) -> list[Settled]:
         await self._conn.exec_driver_sql(REQUEUE, (LEASE_ABSURD,))
-        await self._conn.exec_driver_sql(DUE_TOO_FAR)
+        await self._conn.exec_driver_sql(DUE_TOO_FAR, (list(LONGEST_WAIT_SECONDS),))
         lost = await self._conn.exec_driver_sql(LOSE, (LEASE_ABSURD, RESENDING))
         return [_settled(row) for row in lost]
 
