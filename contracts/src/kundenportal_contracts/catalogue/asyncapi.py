@@ -17,7 +17,7 @@ ASYNCAPI = "3.1.0"
 KAFKA_BINDINGS = "0.5.0"
 OPERATORS = "operators"
 TOMBSTONE = "identity.UserDeleted.v1.tombstone"
-DEAD_LETTER = "DeadLetter"
+DEAD_LETTER, NOTE = "DeadLetter", "DeadLetterNote"
 ABOUT = (
     "What the services of the Kundenportal say to each other, what billing hands over and what it is told. Every record "
     "is a CloudEvent in Kafka's binary mode: its headers are the envelope, its value is the data as UTF-8 JSON. Readers "
@@ -47,7 +47,7 @@ def asyncapi() -> Json:
 def messages_of(topic: Topic) -> list[str]:
     """Name the messages of a topic."""
     if topic.name not in READERS:
-        return [DEAD_LETTER]
+        return [DEAD_LETTER, NOTE]
     names = [ce_type for ce_type, model in EVENTS.items() if model.topic == topic]
     return [*names, TOMBSTONE] if topic == USERS else names
 
@@ -98,7 +98,7 @@ def _operation(topic: Topic, party: str, action: str) -> Json:
 
 def _messages() -> Json:
     events = {ce_type: _message(model) for ce_type, model in EVENTS.items()}
-    return events | {TOMBSTONE: _tombstone(), DEAD_LETTER: _dead_letter()}
+    return events | {TOMBSTONE: _tombstone(), DEAD_LETTER: _dead_letter(), NOTE: _note()}
 
 
 def _message(model: type[EventData]) -> Json:
@@ -159,14 +159,32 @@ def _dead_letter() -> Json:
         "dlq_topic": {"type": "string", "description": "Where it stood."},
         "dlq_partition": number,
         "dlq_offset": number,
+        "dlq_header_names": {"type": "string", "description": "Header names that are not UTF-8, as place:base64."},
     }
     return {
         "name": DEAD_LETTER,
         "title": "Dead letter",
         "summary": "A record that a service could not take: key, value and headers as they came, and why.",
         "contentType": "application/octet-stream",
-        "headers": {"type": "object", "required": list(told), "properties": told},
+        "headers": {"type": "object", "required": list(told)[:4], "properties": told},
         "bindings": _keyed("As received; there may be none."),
+    }
+
+
+def _note() -> Json:
+    action = {"type": "string", "enum": ["replayed", "discarded"]}
+    text, at = {"type": "string"}, {"type": "string", "format": "date-time"}
+    place = {"type": "string", "pattern": "^[0-9]+/[0-9]+$", "description": "Partition and offset of the letter."}
+    told: Json = {"dlq_handled": place, "dlq_action": action, "dlq_by": text, "dlq_at": at}
+    data = {"letter": place, "action": action, "by": text, "at": at, "because": {"type": ["string", "null"]}}
+    return {
+        "name": NOTE,
+        "title": "Note about a dead letter",
+        "summary": "What an operator did with a letter of this topic, and why.",
+        "contentType": CONTENT_TYPE,
+        "headers": {"type": "object", "required": list(told), "properties": told},
+        "payload": {"type": "object", "required": list(data), "properties": data},
+        "bindings": _keyed("Partition and offset of the letter."),
     }
 
 
