@@ -7,11 +7,7 @@ from typing import Any, TypeVar
 
 import typer
 import uvloop
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from chassis.dead_letters.cli import dead_letters_cli
 from chassis.lifecycle import Watchdog
 from chassis.logs import configure_logs, get_logger
 from chassis.redaction import redact_text
@@ -60,6 +56,8 @@ def service_cli(
         raise typer.Exit(_doctor(program, settings, migrations_package, topics, further))
 
     if issubclass(settings_class, KafkaSettings):
+        from chassis.dead_letters.cli import dead_letters_cli  # noqa: PLC0415 - who has no Kafka loads no client of it
+
         app.add_typer(dead_letters_cli(name), name="dead-letters")
 
     if migrations_package is not None:
@@ -117,6 +115,10 @@ def _migrate(url: str, package: str) -> int:
 def _doctor(
     program: str, settings: Settings, package: str | None, topics: Sequence[Topic], further: Examinations
 ) -> int:
+    from rich.console import Console  # noqa: PLC0415 - see above
+    from rich.table import Table  # noqa: PLC0415 - see above
+    from rich.text import Text  # noqa: PLC0415 - see above
+
     from chassis.doctor import Finding, examinations, examine  # noqa: PLC0415 - see above
 
     configure_logs(program, "error")
