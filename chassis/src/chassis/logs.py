@@ -7,7 +7,15 @@ import traceback
 from collections.abc import Sequence
 from typing import Any
 
-import structlog
+if "rich" in sys.modules:
+    import structlog
+else:
+    # structlog loads rich where it finds it, 5 MB in every process, to colour a console that no service has.
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    import structlog
+
+    del sys.modules["rich"]
+
 from opentelemetry import trace
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 

@@ -12,9 +12,6 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from chassis.clock import SystemClock
 from chassis.dead_letters.desk import Desk, Outcome, Signature, TopicGone
@@ -237,6 +234,10 @@ def _report(outcomes: Sequence[Outcome]) -> Exit:
 
 
 def _print_table(letters: Sequence[Letter], left: int) -> None:
+    from rich.console import Console  # noqa: PLC0415 - a running service draws no tables and does without its 5 MB
+    from rich.table import Table  # noqa: PLC0415 - see above
+    from rich.text import Text  # noqa: PLC0415 - see above
+
     table = Table("letter", "written", "reason", "origin", "key", "type", "bytes", "state", box=None, pad_edge=False)
     for each in letters:
         told = summary(each)
