@@ -32,6 +32,8 @@ class MailServer:
 
     def __init__(self, world: World, network: Network) -> None:
         self.taken: list[str] = []
+        self.silent_dots = 0
+        """How many final dots had no answer, or a late one."""
         self.away = False
         self.badness = 0.0
         """How probable it is that a step goes wrong."""
@@ -98,6 +100,7 @@ class Dialogue:
 
     def _body(self) -> bool:
         if self._server.says("BODY") == "reset":
+            self._server.silent_dots += 1  # it may be on its way already
             self._answer("reset")
             return False
         message, end, rest = self._text.partition(b"\r\n.\r\n")
@@ -108,6 +111,7 @@ class Dialogue:
         self._world.note(f"answer to the dot: {answer}")
         if answer.startswith(("250", "taken")):
             self._server.take(message)
+        self._server.silent_dots += answer.endswith(("reset", "silence", "late"))
         if answer == "taken, late":
             seconds = self._world.chance.uniform(30, 300)
             self._world.loop.call_later(seconds, self._say, "250 taken at last")

@@ -41,6 +41,7 @@ from tests.simulation.trouble import latency, store_troubles
 
 TABLE, KEY = "notifier", "everything"
 CONNECTIONS = 2
+IN_FLIGHT = 2 * CONNECTIONS  # slow ones have a lane of their own
 RECOVER_EVERY = timedelta(seconds=5)
 DRAINED_SECONDS = 400.0
 DONE = {State.SENT, State.BOUNCED, State.FAILED, State.SUPPRESSED}
@@ -166,7 +167,16 @@ class MailerMachine:
                 MemoryDeliveries(kept.rows, clock, lambda: None),
             )
             kept.said += outbox.rows
+            self._note_changes(kept)
             await transaction.put(TABLE, KEY, kept)
+
+    def _note_changes(self, kept: Kept) -> None:
+        """What the commit that follows is about."""
+        for delivery_id, row in kept.rows.deliveries.items():
+            before = self.rows.get(delivery_id)
+            if before is None or (before.state, before.attempt) != (row.state, row.attempt):
+                was = before.state if before else "new"
+                self.world.note(f"commits {delivery_id}: {was} -> {row.state}, attempt {row.attempt}")
 
     def queue(self, count: int) -> None:
         """Every fourth mail brings a password, the others announce documents; two domains take turns."""
@@ -235,8 +245,8 @@ class MailerMachine:
             if (row.state is State.SENT) != (told.count("MailSent") == 1):
                 self.world.find(f"told {told}: {where}")
         unknown = sum(row.state is State.UNKNOWN for row in self.rows.values())
-        if self.world.plan.calm and unknown > CONNECTIONS * (self.world.crashes + self.world.pauses):
-            self.world.find(f"{unknown} unknown after {self.world.crashes} crashes and {self.world.pauses} pauses")
+        if unknown > self.server.silent_dots + IN_FLIGHT * self.world.ends:
+            self.world.find(f"{unknown} unknown, {self.server.silent_dots} silent dots, {self.world.ends} ends")
         if any(
             row.new.purpose is Purpose.INITIAL_PASSWORD and row.state is State.UNKNOWN for row in self.rows.values()
         ):

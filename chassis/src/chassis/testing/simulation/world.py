@@ -39,6 +39,7 @@ class World:
         self._components: dict[str, Sequence[Component]] = {}
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self.pauses = 0
+        self.restarts = 0
         self._crash_at, self._pause_at = plan.steps(horizon)
         self._healed = self._stopping = False
         self.loop.before_step = self._before_step
@@ -87,7 +88,12 @@ class World:
     @property
     def uneventful(self) -> bool:
         """Whether nothing has gone wrong, and nothing will."""
-        return self.plan.calm and not self.crashes and not self.pauses
+        return self.plan.calm and not self.ends
+
+    @property
+    def ends(self) -> int:
+        """How often a process was torn from its work, or asked to leave it."""
+        return self.crashes + self.pauses + self.restarts
 
     @property
     def rivals(self) -> int:
@@ -102,6 +108,7 @@ class World:
         if names:
             name = self.chance.choice(names)
             process = self.processes[name]
+            self.restarts += 1
             self.note(f"{name} is asked to stop")
             _stop(self._components[name])
             _, late = await asyncio.wait({process.gone}, timeout=STOP_SECONDS + max(PAUSE_SECONDS))
