@@ -1,10 +1,22 @@
 from dataclasses import replace
 
 import pytest
+from opentelemetry import trace
 
 from chassis.messaging.batch import cut, runs, sort_out
 from chassis.messaging.subscriptions import Event, Malformed, Record, Subscription
-from tests.chassis.items import ITEMS, Complaints, ItemLost, ItemNamed, Puts, headers, record, subscribed
+from tests.chassis.items import (
+    ITEMS,
+    TRACEPARENT,
+    Complaints,
+    ItemLost,
+    ItemNamed,
+    Puts,
+    event,
+    headers,
+    record,
+    subscribed,
+)
 
 USERS = replace(ITEMS, retention=None)
 
@@ -84,3 +96,15 @@ def test_an_event_tells_null_from_empty() -> None:
     events = [sort_out([Record("t", 0, 0, b"k", value, headers())], subscribed(Puts())) for value in (None, b"")]
     subjects = [batch.entries[0].subject for batch in events]
     assert len({subject.value_sha256 for subject in subjects if isinstance(subject, Event)}) == 2
+
+
+@pytest.mark.parametrize("header", [TRACEPARENT, None, b"nonsense"])
+def test_a_line_about_an_event_bears_the_ids_of_its_trace(header: bytes | None) -> None:
+    """What is told in passing has the same trace and span as what is done within the event's trace."""
+    told = event("a", trace=header)
+    with told.trace():
+        within = trace.get_current_span().get_span_context()
+    assert told.trace_ids == {
+        "trace_id": trace.format_trace_id(within.trace_id),
+        "span_id": trace.format_span_id(within.span_id),
+    }

@@ -86,6 +86,12 @@ class Event(_Told):
         """The W3C trace headers of its way through the portal; see Record."""
         return self.record.trace_headers
 
+    @property
+    def trace_ids(self) -> dict[str, str]:
+        """The fields of one log line in the event's own trace, at a tenth of what `trace` costs."""
+        parent = self.trace_headers[0][1].decode("ascii")
+        return {"trace_id": parent[3:35], "span_id": parent[36:52]}
+
     @contextmanager
     def trace(self) -> Iterator[None]:
         """Make the event's own trace the current one: logs, calls and `Outbox.add` inside carry it on.

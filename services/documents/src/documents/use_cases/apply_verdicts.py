@@ -99,8 +99,8 @@ def _say(document: Document, change: Change, cause: Event) -> Outgoing:
             reason="withdrawn",
         )
     name = "document_published" if isinstance(change, Published) else "document_removed"
-    with cause.trace():
-        log.info(name, document_id=str(document.id), version=said.version, customer_number=document.customer_number)
+    facts = {"document_id": str(document.id), "version": said.version, "customer_number": document.customer_number}
+    log.info(name, **facts, **cause.trace_ids)
     return Outgoing(said, caused_by=cause)
 
 
