@@ -106,6 +106,9 @@ async def test_a_storm_of_repeats_is_one_document_and_one_mail(fault_servers: Se
         for number, content in {"STURM": "Sturm", "ECHO": "Echo", "DIEB-0": "Dieb 0"}.items():
             assert await mails_of(s, number) == {digest(small_pdf(content)): ["sent"]}
             assert await mails_about(s, number) == 1
+        metrics = await s.services["notifier"].metrics()
+        assert metrics['kundenportal_mails_total{outcome="sent"}'] == 3
+        assert metrics["kundenportal_mails_in_hand"] == 0
         [refused] = await s.sql("documents", "SELECT count(*) AS n FROM quarantine WHERE reason = 'event_id_reused'")
         assert refused["n"] == times // 10 - 1
         [rows] = await s.sql("documents", "SELECT count(*) AS n FROM document_version")

@@ -18,6 +18,7 @@ from tests.notifier.samples import published, removed
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(TIMEOUT_SECONDS)]
 STRANGERS = tuple(f"F{number:03}" for number in range(108))
 OLD_DAYS = 20
+MOST_SESSIONS = 12  # the largest pool, the relay's and the wake-ups'
 MANY_SECONDS = 1200.0 if LONG else 60.0
 SUPPRESS = "KUNDENPORTAL_SUPPRESS_AFTER_DAYS"
 EVER = {SUPPRESS: "365"}
@@ -42,6 +43,9 @@ async def test_a_replay_changes_nothing(fault_servers: Servers) -> None:
         await s.drained(60)
         assert await state_of(s, len(sink.taken)) == before
         (await s.verdict(mails=True)).assert_clean()
+        sessions, resident = await s.pools(), {name: each.rss() >> 20 for name, each in s.services.items()}
+        print(f"sessions {sessions}, resident MiB {resident}")  # noqa: T201 - what was seen
+        assert max(sessions.values()) <= MOST_SESSIONS
 
 
 async def said_long_ago(s: Stand, documents: int) -> None:
