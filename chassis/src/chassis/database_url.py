@@ -40,6 +40,8 @@ def connector(
         "lock_timeout": _milliseconds(lock_timeout),
         "idle_in_transaction_session_timeout": _milliseconds(idle_timeout),
         "jit": "off",
+        # Rows are found by index. A plan made while a table was small would read all of it later, and plans are kept.
+        "enable_seqscan": "off",
         "timezone": "UTC",
         **VANISHED_CLIENT_SETTINGS,
     }

@@ -176,6 +176,16 @@ async def test_nobody_waits_for_ever_for_a_persons_transaction(dsn: str) -> None
         await hurried.close()
 
 
+async def test_rows_are_found_by_index_even_while_there_are_few(database: Database) -> None:
+    """The plan that is made for an empty table is kept; so it has to be one that a large table can bear."""
+    async with database.service_transaction() as connection:
+        await connection.execute(text("CREATE TEMPORARY TABLE small (id bigint PRIMARY KEY, word text)"))
+        update = "UPDATE small SET word = 'x' FROM unnest(ARRAY[1, 2]::bigint[]) AS mine (id) WHERE small.id = mine.id"
+        plan = "\n".join((await connection.execute(text(f"EXPLAIN {update}"))).scalars())
+    assert "Index Scan" in plan
+    assert "Seq Scan" not in plan
+
+
 async def test_terminated_sessions_are_replaced_unnoticed(postgres: PostgresServer, database: Database) -> None:
     """After the server ended all sessions the next transaction simply works."""
     await asyncio.gather(database.ping(), database.ping())
