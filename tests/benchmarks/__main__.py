@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import gc
 import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 
 import uvloop
 
+from chassis.lifecycle.service import COLLECT_AFTER
 from chassis.logs import configure_logs
 from chassis.telemetry import configure_telemetry
 from tests.benchmarks import b01_consumer, b02_ingest, b03_intake, b07_download, b10_rest
@@ -33,6 +35,8 @@ def main(arguments: Sequence[str]) -> None:
         sys.exit(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(ON_SERVERS)}, b7, b10.")
     configure_logs("bench", "error")
     configure_telemetry("bench")
+    gc.freeze()  # as a service does when it starts
+    gc.set_threshold(*COLLECT_AFTER)
     say(machine())
     for name in names or [*ON_SERVERS, *ON_THE_PORTAL]:
         one(name, Profiler() if profiled else None)
