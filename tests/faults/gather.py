@@ -32,7 +32,13 @@ from tests.faults.process import Process
 from tests.faults.rest import places_of
 from tests.faults.sink import MailSide
 
-SPOKEN = ("documents.documents.v1", "notifier.deliveries.v1", "identity.users.v1", "identity.credentials.v1")
+SPOKEN = (
+    "documents.documents.v1",
+    "notifier.deliveries.v1",
+    "identity.customers.v1",
+    "identity.users.v1",
+    "identity.credentials.v1",
+)
 AT_ONCE = 16
 DEAD_LETTERS = ("documents.dead-letters.v1", "notifier.dead-letters.v1", "identity.dead-letters.v1")
 

@@ -99,8 +99,8 @@ FIELDS: Mapping[str, Break] = {
 }
 
 
-def poisons(good: Good, *, nulls: bool = True, **own: tuple[RawRecord, str]) -> list[Poison]:
-    """Everything a topic can be given; `own` are further ones by reason, for what only this reader can see."""
+def poisons(good: Good, own: Mapping[str, tuple[RawRecord, str]], *, nulls: bool = True) -> list[Poison]:
+    """Everything a topic can be given; `own` are further ones with their reasons, for what only this reader can see."""
     malformed = {**ENVELOPES, **VALUES, **(NULLS if nulls else {})}
     found = [Poison(name, make(_own_id(good)), "malformed_event") for name, make in malformed.items()]
     found += [Poison(name, make(_own_id(good)), "invalid_field") for name, make in FIELDS.items()]

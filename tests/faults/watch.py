@@ -96,7 +96,7 @@ async def acknowledged(s: Stand, service: str) -> int:
         await admin.close()
 
 
-async def until(ask: Callable[[], Awaitable[bool]], what: str, seconds: float) -> float:
+async def until(ask: Callable[[], Awaitable[bool]], what: str, seconds: float, *, look: float = LOOK_SECONDS) -> float:
     """Wait until it is so; the seconds it took. A question that cannot be answered now is asked again."""
     began = time.monotonic()
     while True:
@@ -106,7 +106,7 @@ async def until(ask: Callable[[], Awaitable[bool]], what: str, seconds: float) -
         except (OSError, TimeoutError):
             pass
         assert time.monotonic() - began < seconds, f"not within {seconds:g} s: {what}"
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(look)
 
 
 @asynccontextmanager

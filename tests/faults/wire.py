@@ -52,16 +52,16 @@ class RawSpeaker:
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self._producer = producer
 
-    async def put(self, topic: Topic, record: RawRecord, partition: int | None = None) -> int:
-        """Return the partition: the key's own, unless one is named."""
+    async def put(self, topic: Topic, record: RawRecord, partition: int | None = None) -> tuple[str, int, int]:
+        """Return where it stands: on the key's own partition, unless one is named."""
         if partition is None:
             partition = partition_of(record.key, topic.partitions)
         batch = self._producer.create_batch()
         batch._builder = _DefaultRecordBatchBuilderPy(2, 0, 0, -1, -1, 0, BATCH_BYTES)
         headers = [(_AnyName.of(name), value) for name, value in record.headers]
         batch.append(timestamp=None, key=record.key, value=record.value, headers=headers)
-        await (await self._producer.send_batch(batch, topic.name, partition=partition))
-        return partition
+        done = await (await self._producer.send_batch(batch, topic.name, partition=partition))
+        return done.topic, done.partition, done.offset
 
 
 @asynccontextmanager
