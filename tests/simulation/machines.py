@@ -17,6 +17,7 @@ MACHINES: dict[str, Story] = {
     "mailer": mailer.MailerMachine.story,
     "mailer-without-mark": mailer.DoesNotMarkTheDot.story,
     "mailer-goes-on-after-its-lease": mailer.GoesOnAfterItsLease.story,
+    "mailer-forgets-answers": mailer.ForgetsAnswers.story,
 }
 
 

@@ -32,14 +32,12 @@ class MailServer:
 
     def __init__(self, world: World, network: Network) -> None:
         self.taken: list[str] = []
-        self.silent_dots = 0
-        """How many final dots had no answer, or a late one."""
+        self.silent: set[str] = set()
+        """Of which mails the final dot had no answer, or a late one."""
         self.away = False
         self.badness = 0.0
         """How probable it is that a step goes wrong."""
         self.on_taken: Callable[[str], None] = lambda _: None
-        self.refusals: set[str] = set()
-        """The Message-IDs that were refused for good after the dot or before it, as far as they are known."""
         self._world = world
         network.listen("mail", 25, self._accept)
 
@@ -54,11 +52,15 @@ class MailServer:
 
     def take(self, message: bytes) -> None:
         """The final dot was accepted: from now on the mail is this server's."""
-        found = MESSAGE_ID.search(message)
-        message_id = found.group(1).decode() if found else "none"
+        message_id = message_id_of(message)
         self._world.note(f"the mail server has taken {message_id}")
         self.taken.append(message_id)
         self.on_taken(message_id)
+
+
+def message_id_of(text: bytes) -> str:
+    found = MESSAGE_ID.search(text)
+    return found.group(1).decode() if found else "none"
 
 
 class Dialogue:
@@ -99,8 +101,8 @@ class Dialogue:
         return True
 
     def _body(self) -> bool:
-        if self._server.says("BODY") == "reset":
-            self._server.silent_dots += 1  # it may be on its way already
+        if self._text and self._server.says("BODY") == "reset":
+            self._server.silent.add(message_id_of(self._text))  # the dot may be on its way already
             self._answer("reset")
             return False
         message, end, rest = self._text.partition(b"\r\n.\r\n")
@@ -111,7 +113,8 @@ class Dialogue:
         self._world.note(f"answer to the dot: {answer}")
         if answer.startswith(("250", "taken")):
             self._server.take(message)
-        self._server.silent_dots += answer.endswith(("reset", "silence", "late"))
+        if answer.endswith(("reset", "silence", "late")):
+            self._server.silent.add(message_id_of(message))
         if answer == "taken, late":
             seconds = self._world.chance.uniform(30, 300)
             self._world.loop.call_later(seconds, self._say, "250 taken at last")

@@ -63,6 +63,8 @@ def broker_troubles(world: World, broker: MemoryBroker) -> list[Trouble]:
 
 
 def store_troubles(world: World, store: MemoryStore) -> list[Trouble]:
+    store.fate = world.fate_of_commit
+
     async def database_away() -> None:
         store.away = True
         store.end_sessions()

@@ -1,6 +1,6 @@
 """The simulation can fail: each mechanism left out is found within few histories."""
 
-from chassis.testing.simulation.explore import History, at_every_step, play, report
+from chassis.testing.simulation.explore import History, at_every_commit, at_every_step, play, report
 from chassis.testing.simulation.plan import Plan
 from tests.simulation.machines import MACHINES
 
@@ -53,6 +53,13 @@ def test_a_dot_that_nobody_wrote_down_is_found() -> None:
     assert any("taken while its row says sending" in finding for finding in failed.findings)
     histories = at_every_step(MACHINES["mailer-without-mark"], every=3)
     assert any("was taken twice" in finding for history in histories for finding in history.findings)
+
+
+def test_an_answer_that_is_not_kept_is_found() -> None:
+    """A mail that was taken stays unknown because the database was away for a moment."""
+    assert not play(MACHINES["mailer-forgets-answers"], CALM).findings
+    found = report("mailer-forgets-answers", at_every_commit(MACHINES["mailer-forgets-answers"]), most_failures=1)
+    assert any("unknown without a cause" in finding for finding in found.failed[0].findings)
 
 
 def test_a_sender_that_never_doubts_its_lease_is_found() -> None:

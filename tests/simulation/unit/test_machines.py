@@ -1,10 +1,12 @@
 """Consumer, relay and mailer in thousands of histories: nothing lost, nothing doubled, in order, drained."""
 
+from itertools import chain
+
 import pytest
 
-from chassis.testing.simulation.explore import at_every_step, by_chance, report
+from chassis.testing.simulation.explore import at_every_commit, at_every_step, by_chance, report
 from tests.simulation.machines import MACHINES
-from tests.simulation.scale import scale, seeds
+from tests.simulation.scale import LONG, scale, seeds
 
 WHOLE = ("consumer", "relay", "mailer")
 pytestmark = pytest.mark.timeout(3600)
@@ -13,7 +15,9 @@ pytestmark = pytest.mark.timeout(3600)
 @pytest.mark.parametrize("machine", WHOLE)
 def test_a_crash_before_any_step_is_outlived(machine: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever a process was doing when it was killed, another one finishes it, once."""
-    found = report(machine, at_every_step(MACHINES[machine], every=scale(machine).every))
+    troubles = range(30 if LONG else 1)
+    steps = (at_every_step(MACHINES[machine], seed=seed, every=scale(machine).every) for seed in troubles)
+    found = report(machine, chain.from_iterable(steps))
     told(found.line(), capsys)
     found.assert_clean()
     assert found.crashes > 20
@@ -22,10 +26,22 @@ def test_a_crash_before_any_step_is_outlived(machine: str, capsys: pytest.Captur
 @pytest.mark.parametrize("machine", WHOLE)
 def test_a_zombie_of_any_step_does_no_harm(machine: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A process that is stopped before any step, and goes on when others have taken over, finds that it is late."""
-    found = report(machine, at_every_step(MACHINES[machine], every=scale(machine).every, pause=True))
+    troubles = range(30 if LONG else 1)
+    steps = (at_every_step(MACHINES[machine], seed=seed, every=scale(machine).every, pause=True) for seed in troubles)
+    found = report(machine, chain.from_iterable(steps))
     told(found.line(), capsys)
     found.assert_clean()
     assert found.pauses > 20
+
+
+@pytest.mark.parametrize("machine", WHOLE)
+def test_a_lost_commit_is_outlived(machine: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each one, before and after it took effect: who made it cannot tell, and does the right thing."""
+    troubles = range(30 if LONG else 2)
+    found = report(machine, (each for seed in troubles for each in at_every_commit(MACHINES[machine], seed=seed)))
+    told(found.line(), capsys)
+    found.assert_clean()
+    assert found.histories > 6
 
 
 @pytest.mark.parametrize("machine", WHOLE)

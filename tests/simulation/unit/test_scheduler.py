@@ -171,13 +171,13 @@ def test_bytes_keep_their_order() -> None:
     assert servers[0].lost
 
 
-@pytest.mark.parametrize("text", ["0", "1234", "0@17", "7@17,z40", "7@"])
+@pytest.mark.parametrize("text", ["0", "1234", "0@17", "7@17,z40", "7@", "0@b3", "0@1,z2,b3,a4"])
 def test_a_plan_is_its_text(text: str) -> None:
     """What is printed on failure is what repeats it."""
     assert str(Plan.parse(text)) == text
 
 
-@pytest.mark.parametrize("text", ["", "x", "1@y", "@3", "1@zz"])
+@pytest.mark.parametrize("text", ["", "x", "1@y", "@3", "1@zz", "1@b", "1@3z"])
 def test_what_is_no_plan_is_refused(text: str) -> None:
     """Rather than taken for another one."""
     with pytest.raises(ValueError, match="invalid literal"):

@@ -7,8 +7,8 @@ that an open transaction has written waits for its end. A process that dies take
 import asyncio
 import contextvars
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Hashable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Hashable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from typing import Any, cast
 
@@ -36,6 +36,8 @@ class MemoryStore:
         """How many commits fail from now on, without effect."""
         self.lose_after_commit = 0
         """How many commits take effect from now on and fail for who made them."""
+        self.fate: Callable[[], str] = lambda: ""
+        """Asked at every commit: "before" or "after" is where this one is lost, as by the counts above."""
         self.latency: Callable[[], float] = lambda: 0.0
         """Seconds that each request and each answer is under way."""
         self.numbers = count(1)
@@ -71,6 +73,18 @@ class MemoryStore:
         """What pg_terminate_backend does to all of them."""
         for session in list(self.sessions):
             session.end()
+
+    @contextmanager
+    def commit(self) -> Iterator[None]:
+        """Around what a commit does: raises DatabaseUnavailable instead of it, or in spite of it."""
+        fate = self.fate()
+        if fate == "before" or self.lose_before_commit:
+            self.lose_before_commit = max(0, self.lose_before_commit - 1)
+            raise DatabaseUnavailable("lost before the commit")
+        yield
+        if fate == "after" or self.lose_after_commit:
+            self.lose_after_commit = max(0, self.lose_after_commit - 1)
+            raise DatabaseUnavailable("lost in the commit")
 
     def notify(self) -> None:
         """Wake who listens."""
@@ -191,13 +205,8 @@ class MemoryTransaction:
 
     async def commit(self) -> None:
         await self._statement()
-        if self._store.lose_before_commit:
-            self._store.lose_before_commit -= 1
-            raise DatabaseUnavailable("lost before the commit")
-        self._apply()
-        if self._store.lose_after_commit:
-            self._store.lose_after_commit -= 1
-            raise DatabaseUnavailable("lost in the commit")
+        with self._store.commit():
+            self._apply()
         await self._store.travel()
 
     def _apply(self) -> None:

@@ -64,8 +64,9 @@ class MemoryHeldOutbox:
 
     async def forget(self, ids: Sequence[int]) -> None:
         await self._session.statement()
-        for number in ids:
-            self._rows.pop(number, None)
+        with self._session.store.commit():
+            for number in ids:
+                self._rows.pop(number, None)
         await self._session.statement()
 
     async def count(self) -> int:

@@ -19,6 +19,7 @@ class History:
     steps: int
     crashes: int
     pauses: int
+    commits: int
     seconds: float
     trace: tuple[tuple[float, str, str], ...] = field(repr=False)
 
@@ -74,7 +75,7 @@ def play(story: Story, plan: Plan, *, horizon: int = HORIZON) -> History:
     except Stuck as stuck:
         world.find(str(stuck))
     findings = (*world.findings, *world.loop.complaints)
-    counts = world.steps, world.crashes, world.pauses
+    counts = world.steps, world.crashes, world.pauses, world.commits
     return History(plan, findings, *counts, world.loop.time(), tuple(world.trace))
 
 
@@ -83,11 +84,21 @@ def at_every_step(story: Story, *, seed: int = 0, every: int = 1, pause: bool = 
 
     The first history has neither; the last one ends before its step is reached.
     """
-    yield play(story, Plan.at(seed))
+    yield play(story, Plan.parse(f"{seed}@"))
     for step in count(1, every):
-        history = play(story, Plan.at(seed, pause=step) if pause else Plan.at(seed, crash=step))
+        history = play(story, Plan.parse(f"{seed}@{'z' if pause else ''}{step}"))
         yield history
         if history.steps < step:
+            return
+
+
+def at_every_commit(story: Story, *, seed: int = 0) -> Iterator[History]:
+    """Two histories for each commit: it is lost before it took effect, and after."""
+    for number in count(1):
+        for when in "ba":
+            history = play(story, Plan.parse(f"{seed}@{when}{number}"))
+            yield history
+        if history.commits < number:
             return
 
 

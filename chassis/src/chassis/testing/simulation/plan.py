@@ -1,4 +1,4 @@
-"""What is to happen in a history besides the work: at which steps a process crashes or sleeps, and whether there is trouble."""
+"""What is to happen in a history besides the work: who crashes or sleeps when, which commits are lost, whether there is trouble."""
 
 import random
 from dataclasses import dataclass
@@ -9,36 +9,38 @@ PAUSES = (0, 0, 0, 1, 2)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A seed, and perhaps the steps before which the process at work crashes or is paused, counted over all processes.
+    """A seed, and perhaps steps before which the process at work crashes or is paused, and commits that are lost.
 
-    Seed 0 is calm: nothing goes wrong but what is named. Any other seed brings trouble of its own, and where no steps
-    are named, crashes and pauses too. As text: "1234", "0@17", "1234@17,z40" (z for a pause: it sleeps).
+    Steps and commits are counted over all processes. Seed 0 is calm: nothing goes wrong but what is named. Any other
+    seed brings trouble of its own, and where nothing is named, crashes and pauses too. As text: "1234", "0@17" (a crash
+    before step 17), "0@z40" (a pause: it sleeps), "0@b3" and "0@a3" (commit 3 is lost before, or after, it took effect).
     """
 
     seed: int
     crashes: tuple[int, ...] = ()
     pauses: tuple[int, ...] = ()
+    lost_before: tuple[int, ...] = ()
+    lost_after: tuple[int, ...] = ()
     drawn: bool = True
     """Whether the seed decides on crashes and pauses."""
-
-    @classmethod
-    def at(cls, seed: int, *, crash: int | None = None, pause: int | None = None) -> "Plan":
-        """One crash or one pause, and no other."""
-        return cls(seed, (crash,) if crash else (), (pause,) if pause else (), drawn=False)
 
     @classmethod
     def parse(cls, text: str) -> "Plan":
         """Raises ValueError for what is no plan."""
         seed, at, steps = text.partition("@")
-        words = [word for word in steps.split(",") if word]
-        crashes = tuple(int(word) for word in words if not word.startswith("z"))
-        pauses = tuple(int(word[1:]) for word in words if word.startswith("z"))
-        return cls(int(seed), crashes, pauses, drawn=not at)
+        named: dict[str, list[int]] = {"": [], "z": [], "b": [], "a": []}
+        for word in steps.split(","):
+            if word:
+                kind = word[0] if word[0] in named else ""
+                named[kind].append(int(word.removeprefix(kind)))
+        crashes, pauses, before, after = (tuple(places) for places in named.values())
+        return cls(int(seed), crashes, pauses, before, after, drawn=not at)
 
     def __str__(self) -> str:
         if self.drawn:
             return str(self.seed)
-        words = [*(str(step) for step in self.crashes), *(f"z{step}" for step in self.pauses)]
+        kinds = {"": self.crashes, "z": self.pauses, "b": self.lost_before, "a": self.lost_after}
+        words = [f"{kind}{place}" for kind, places in kinds.items() for place in places]
         return f"{self.seed}@{','.join(words)}"
 
     @property

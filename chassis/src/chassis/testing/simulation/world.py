@@ -40,6 +40,9 @@ class World:
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self.pauses = 0
         self.restarts = 0
+        self.commits = 0
+        self.on_end: Callable[[], None] = lambda: None
+        """Called whenever a process is torn from its work, or asked to leave it."""
         self._crash_at, self._pause_at = plan.steps(horizon)
         self._healed = self._stopping = False
         self.loop.before_step = self._before_step
@@ -78,6 +81,16 @@ class World:
             self.note(f"trouble: {getattr(trouble, '__name__', trouble)}")
             await trouble()
 
+    def fate_of_commit(self) -> str:
+        """For `MemoryStore.fate`: what the plan has for the commit at hand."""
+        if not self._healed:
+            self.commits += 1
+            if self.commits in self.plan.lost_before:
+                return "before"
+            if self.commits in self.plan.lost_after:
+                return "after"
+        return ""
+
     def heal(self) -> None:
         """No crash from here on, and nobody stays paused."""
         self._healed = True
@@ -88,12 +101,8 @@ class World:
     @property
     def uneventful(self) -> bool:
         """Whether nothing has gone wrong, and nothing will."""
-        return self.plan.calm and not self.ends
-
-    @property
-    def ends(self) -> int:
-        """How often a process was torn from its work, or asked to leave it."""
-        return self.crashes + self.pauses + self.restarts
+        lost = self.plan.lost_before or self.plan.lost_after
+        return self.plan.calm and not (self.crashes or self.pauses or lost)
 
     @property
     def rivals(self) -> int:
@@ -109,6 +118,7 @@ class World:
             name = self.chance.choice(names)
             process = self.processes[name]
             self.restarts += 1
+            self.on_end()
             self.note(f"{name} is asked to stop")
             _stop(self._components[name])
             _, late = await asyncio.wait({process.gone}, timeout=STOP_SECONDS + max(PAUSE_SECONDS))
@@ -124,6 +134,7 @@ class World:
         """For up to 45 s, longer than any session or lease lives."""
         seconds = self.chance.choice(PAUSE_SECONDS)
         self.pauses += 1
+        self.on_end()
         process.pause()
         self.note(f"{process.name} is paused for {seconds:g} s{when}")
         self.loop.call_later(seconds, process.resume, context=contextvars.Context())
@@ -165,6 +176,7 @@ class World:
         self.steps += 1
         if self.steps in self._crash_at:
             self.crashes += 1
+            self.on_end()
             self.note(f"{process.name} crashes before step {self.steps}")
             process.kill()
             return False
