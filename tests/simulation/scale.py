@@ -10,15 +10,20 @@ LONG = os.environ.get("KUNDENPORTAL_FAULTS") == "long"
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """`every`: at each so many steps a history of its own. `seeds`: how many by chance."""
+    """`every`: at each so many steps a history of its own, for `troubles` seeds, calm first. `seeds`: how many by chance."""
 
     every: int
     seeds: int
+    troubles: int = 1
 
 
 def scale(machine: str) -> Scale:
     if LONG:
-        return Scale(1, {"consumer": 20_000, "relay": 20_000, "mailer": 10_000}[machine])
+        return {
+            "consumer": Scale(1, 10_000, 10),
+            "relay": Scale(1, 10_000, 10),
+            "mailer": Scale(2, 5_000, 5),
+        }[machine]
     return {"consumer": Scale(3, 50), "relay": Scale(2, 60), "mailer": Scale(6, 30)}[machine]
 
 

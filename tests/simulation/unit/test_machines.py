@@ -6,7 +6,7 @@ import pytest
 
 from chassis.testing.simulation.explore import at_every_commit, at_every_step, by_chance, report
 from tests.simulation.machines import MACHINES
-from tests.simulation.scale import LONG, scale, seeds
+from tests.simulation.scale import scale, seeds
 
 WHOLE = ("consumer", "relay", "mailer")
 pytestmark = pytest.mark.timeout(3600)
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(3600)
 @pytest.mark.parametrize("machine", WHOLE)
 def test_a_crash_before_any_step_is_outlived(machine: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Whatever a process was doing when it was killed, another one finishes it, once."""
-    troubles = range(30 if LONG else 1)
+    troubles = range(scale(machine).troubles)
     steps = (at_every_step(MACHINES[machine], seed=seed, every=scale(machine).every) for seed in troubles)
     found = report(machine, chain.from_iterable(steps))
     told(found.line(), capsys)
@@ -26,7 +26,7 @@ def test_a_crash_before_any_step_is_outlived(machine: str, capsys: pytest.Captur
 @pytest.mark.parametrize("machine", WHOLE)
 def test_a_zombie_of_any_step_does_no_harm(machine: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A process that is stopped before any step, and goes on when others have taken over, finds that it is late."""
-    troubles = range(30 if LONG else 1)
+    troubles = range(scale(machine).troubles)
     steps = (at_every_step(MACHINES[machine], seed=seed, every=scale(machine).every, pause=True) for seed in troubles)
     found = report(machine, chain.from_iterable(steps))
     told(found.line(), capsys)
@@ -37,7 +37,7 @@ def test_a_zombie_of_any_step_does_no_harm(machine: str, capsys: pytest.CaptureF
 @pytest.mark.parametrize("machine", WHOLE)
 def test_a_lost_commit_is_outlived(machine: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Each one, before and after it took effect: who made it cannot tell, and does the right thing."""
-    troubles = range(30 if LONG else 2)
+    troubles = range(scale(machine).troubles)
     found = report(machine, (each for seed in troubles for each in at_every_commit(MACHINES[machine], seed=seed)))
     told(found.line(), capsys)
     found.assert_clean()
