@@ -21,7 +21,7 @@ class Scale:
 
 SHORT_FORMS = {
     "f01": Scale(documents=0, per_second=20, rounds=8),
-    "f02": Scale(documents=0, per_second=15, rounds=4),
+    "f02": Scale(documents=0, per_second=8, rounds=4),
     "f03": Scale(documents=500, per_second=8, rounds=9),
     "f04": Scale(documents=80, per_second=8, seconds=7),
     "f05": Scale(documents=60, per_second=15, rounds=1, seconds=2),
