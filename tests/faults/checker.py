@@ -135,7 +135,8 @@ def _events(history: AnyHistory, outcome: Outcome, verdict: Verdict) -> None:
     for said in outcome.said:
         if said.ce_id not in on_bus and not said.waiting:
             verdict.lost.append(f"{said} is neither on the bus nor in the outbox")
-    verdict.copies += [f"{ce_id} is {times} times on the bus" for ce_id, times in on_bus.items() if times > 1]
+    for ce_id, times in on_bus.items():
+        verdict.copies += [f"{ce_id} is {times} times on the bus"] * (times - 1)
     published = [record for record in outcome.bus if record.ce_type == PUBLISHED]
     _published(history, outcome, published, waiting, verdict)
     _order(outcome, verdict)
