@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> None:
     names = [name.lower() for name in arguments if name != "--profile"]
     if unknown := set(names) - {*ON_SERVERS, *ON_THE_PORTAL}:
         sys.exit(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(ON_SERVERS)}, b7, b10.")
-    configure_logs("bench", "error")
+    configure_logs("bench", "critical")
     configure_telemetry("bench")
     gc.freeze()  # as a service does when it starts
     gc.set_threshold(*COLLECT_AFTER)

@@ -105,7 +105,7 @@ def lines_into_nothing() -> Iterator[None]:
     with Path(os.devnull).open("w", encoding="utf-8") as nothing, contextlib.redirect_stdout(nothing):
         configure_logs("documents", "info")
         yield
-        configure_logs("bench", "error")
+        configure_logs("bench", "critical")
 
 
 def verdict() -> Taken[Arrival]:
