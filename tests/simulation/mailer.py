@@ -112,7 +112,7 @@ class MailerMachine:
         troubles = [
             *store_troubles(world, machine.store),
             machine.server_away,
-            machine.clock_jumps_ahead,
+            machine.clock_jumps,
             machine.queue_more,
             world.pause_somebody,
             world.restart_somebody,
@@ -206,9 +206,9 @@ class MailerMachine:
     async def queue_more(self) -> None:
         self.queue(self.world.chance.randint(1, 3))
 
-    async def clock_jumps_ahead(self) -> None:
-        """By an hour: everybody's wall clock, the database's included; no monotonic one."""
-        self.world.clock.jump(timedelta(hours=1))
+    async def clock_jumps(self) -> None:
+        """By an hour, ahead or back: everybody's wall clock, the database's included; no monotonic one."""
+        self.world.clock.jump(timedelta(hours=self.world.chance.choice((-1, 1))))
 
     async def server_away(self) -> None:
         self.server.away = True

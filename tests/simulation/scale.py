@@ -24,7 +24,7 @@ def scale(machine: str) -> Scale:
             "relay": Scale(1, 10_000, 10),
             "mailer": Scale(2, 5_000, 5),
         }[machine]
-    return {"consumer": Scale(3, 50), "relay": Scale(2, 60), "mailer": Scale(6, 30)}[machine]
+    return {"consumer": Scale(3, 40), "relay": Scale(2, 40), "mailer": Scale(7, 20)}[machine]
 
 
 def seeds(machine: str) -> Iterator[int]:

@@ -121,8 +121,9 @@ class World:
             self.on_end()
             self.note(f"{name} is asked to stop")
             _stop(self._components[name])
-            _, late = await asyncio.wait({process.gone}, timeout=STOP_SECONDS + max(PAUSE_SECONDS))
-            if late:
+            slept, pauses = process.paused, self.pauses
+            _, late = await asyncio.wait({process.gone}, timeout=STOP_SECONDS)
+            if late and not slept and pauses == self.pauses:
                 self.find(f"{name} did not stop within {STOP_SECONDS:g} s")
 
     async def pause_somebody(self) -> None:
