@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -167,6 +169,18 @@ async def test_an_event_joins_the_callers_trace() -> None:
     with use_span(span):
         await publisher(sender).issue(DOCUMENT, b"abc")
     assert sender.header("traceparent") == [f"00-{0xABC:032x}-{0xDEF:016x}-00"]
+
+
+def test_a_trace_needs_no_opentelemetry() -> None:
+    """Where billing has not installed it, each event has a trace of its own."""
+    program = "import sys; sys.modules['opentelemetry'] = None\nfrom kundenportal_contracts.publish import trace\n"
+    told = subprocess.run(
+        [sys.executable, "-c", f"{program}print(trace.opentelemetry, trace.current_traceparent())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.fullmatch(r"None 00-[0-9a-f]{32}-[0-9a-f]{16}-01\n", told.stdout)
 
 
 def test_the_secret_key_is_not_shown() -> None:

@@ -4,7 +4,6 @@ One failure stops nothing; a bus or a bucket that answers nobody stops all, beca
 """
 
 import asyncio
-import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -93,7 +92,6 @@ def hand_over(
     Leaves with 1 where the portal cannot be reached, with 130 where it is interrupted; else the caller leaves with 1
     where there are failures.
     """
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         outcome = asyncio.run(_with_progress(connection, jobs, noun, before))
     except PublishFailed as error:

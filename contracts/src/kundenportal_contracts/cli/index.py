@@ -23,7 +23,7 @@ MEDIA_TYPES = {".pdf": PDF, ".xml": XML}
 LOOKED_AT = 1024
 SEPARATORS = frozenset("/\\")
 _CELLS: dict[str, TypeAdapter[Any]] = {
-    name: TypeAdapter(DocumentIssued.__pydantic_fields__[name].rebuild_annotation()) for name in HOW
+    name: TypeAdapter(DocumentIssued.model_fields[name].rebuild_annotation()) for name in HOW
 }
 
 

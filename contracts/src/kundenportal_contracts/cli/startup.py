@@ -16,7 +16,8 @@ T = TypeVar("T")
 
 
 def connected(stack: Path | None) -> Connection:
-    """Give the connection, or leave with 2 and what is missing."""
+    """Give the connection, or leave with 2 and what is missing. From here on only our own words are printed."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         return connection(stack)
     except ConnectionUnknown as error:
@@ -38,7 +39,6 @@ def table(path: Path, columns: Columns, judge: Callable[[Iterator[Row]], Iterato
 
 def one(target: Connection, call: Callable[[BillingPublisher], Awaitable[object]], done: str) -> None:
     """Make one call and say that it is done, or leave with 1 and why not."""
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         asyncio.run(_call(target, call))
     except PublishFailed as error:
