@@ -36,7 +36,7 @@ SHORT_FORMS = {
 }
 LONG_FORMS = {
     "f01": Scale(documents=0, per_second=20, rounds=200),
-    "f02": Scale(documents=0, per_second=15, rounds=100),
+    "f02": Scale(documents=0, per_second=8, rounds=100),
     "f03": Scale(documents=9_000, per_second=15, rounds=120),
     "f04": Scale(documents=900, per_second=15, seconds=30),
     "f05": Scale(documents=6_000, per_second=10, rounds=1, seconds=600),
