@@ -145,7 +145,8 @@ class Billing:
         """Whoever notices first throws the connection away; what was under way on it is said again by its speaker."""
         if producer is not None and producer is self._producer:
             self._producer = None
-            await ends_within(producer.stop(), 1)
+            if not await ends_within(producer.stop(), 1):
+                await ends_within(producer.client.close(), 1)
 
     async def __aenter__(self) -> Self:
         return self

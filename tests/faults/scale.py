@@ -39,7 +39,7 @@ LONG_FORMS = {
     "f02": Scale(documents=0, per_second=8, rounds=100),
     "f03": Scale(documents=9_000, per_second=15, rounds=120),
     "f04": Scale(documents=900, per_second=15, seconds=30),
-    "f05": Scale(documents=6_000, per_second=10, rounds=1, seconds=600),
+    "f05": Scale(documents=3_000, per_second=5, rounds=1, seconds=600),
     "f06": Scale(documents=3_000, per_second=10, rounds=15, seconds=20),
     "f07": Scale(documents=1_000, per_second=20, rounds=40),
     "f08": Scale(documents=600, per_second=20, seconds=30),
