@@ -29,8 +29,8 @@ SHORT_FORMS = {
     "f07": Scale(documents=60, per_second=20, rounds=4),
     "f08": Scale(documents=60, per_second=20, seconds=7),
     "f11": Scale(documents=40, per_second=40, rounds=1),
-    "f12": Scale(documents=20, per_second=40, rounds=300),
-    "f13": Scale(documents=120, per_second=0, rounds=800),
+    "f12": Scale(documents=10, per_second=40, rounds=300),
+    "f13": Scale(documents=60, per_second=0, rounds=400),
     "f16": Scale(documents=60, per_second=20, seconds=3),
     "f18": Scale(documents=20, per_second=20, seconds=60),
 }
