@@ -33,6 +33,8 @@ from tests.fixtures.broker import Broker
 from tests.fixtures.object_store import ObjectStore
 
 pytestmark = pytest.mark.integration
+EARLY = 60
+"""After so many documents the hand-over is interrupted; most of it is left, however late the interruption comes."""
 BILLING = Path(sys.executable).with_name("kundenportal-billing")
 STACK_NAMES = ("kafka_bootstrap", "s3_endpoint", "s3_access_key", "s3_secret_key", "s3_intake_bucket")
 LARGE = bytes(range(256)) * (INLINE_BYTES // 256) + b"!"
@@ -169,7 +171,7 @@ async def test_a_folder_goes_over_in_seconds_and_again_under_the_same_ids(
 async def test_an_interrupted_folder_goes_on_where_it_stopped(
     broker: Broker, object_store: ObjectStore, tmp_path: Path, interruption: int, left_with: int
 ) -> None:
-    """Killed half way and started again, every document is there, each under one id, and most were said once."""
+    """Killed on its way and started again, every document is there, each under one id, and most were said once."""
     await broker.create_topics([BILLING_DOCUMENTS])
     folder, stack = export(tmp_path / "export", 600), stack_file(tmp_path, broker, object_store)
     (folder / "gone.pdf").write_bytes(b"%PDF-1.7")
@@ -177,7 +179,7 @@ async def test_an_interrupted_folder_goes_on_where_it_stopped(
     killed = await asyncio.create_subprocess_exec(
         BILLING, "publish", folder, "--stack", stack, "--log", log, stderr=PIPE
     )
-    while not log.exists() or log.read_bytes().count(b"handed_over") < 300:
+    while not log.exists() or log.read_bytes().count(b"handed_over") < EARLY:
         assert killed.returncode is None
         await asyncio.sleep(0.002)
     killed.send_signal(interruption)
@@ -190,7 +192,7 @@ async def test_an_interrupted_folder_goes_on_where_it_stopped(
     assert (killed.returncode, second.returncode) == (left_with, 0)
     assert (len(said), len(numbers), known < 601) == (601, 601, True)
     assert len(records) <= 601 + AT_ONCE
-    assert re.search(r"601 of 601 documents handed over \(3\d\d of them by an earlier run\), 0 failed", second.stdout)
+    assert re.search(r"601 of 601 documents handed over \(\d+ of them by an earlier run\), 0 failed", second.stdout)
     assert interruption == signal.SIGKILL or "goes on where it stopped" in told
 
 
