@@ -47,12 +47,14 @@ async def resources(s: Stand) -> Resources:
     )
 
 
-async def assert_back(s: Stand, before: Resources, *, same_processes: bool = True) -> None:
+async def assert_back(
+    s: Stand, before: Resources, *, same_processes: bool = True, memory_mebibytes: int = MEMORY_MEBIBYTES
+) -> None:
     """Memory and pools are what they were, up to what a pool may hold; printed beside the seed."""
     after = await resources(s)
     print(f"{s.history.fault} before: {before.line()}\n{s.history.fault} after:  {after.line()}")  # noqa: T201 - seen
     for name, size in after.rss.items():
-        assert size - before.rss[name] < MEMORY_MEBIBYTES * MEBIBYTE, f"{name} keeps memory"
+        assert size - before.rss[name] < memory_mebibytes * MEBIBYTE, f"{name} keeps memory"
     for role, sessions in after.pools.items():
         assert sessions <= allowed_sessions(role), f"{role} has {sessions} sessions"
     if same_processes:
