@@ -10,6 +10,7 @@ import sys
 import time
 from asyncio.subprocess import PIPE
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,15 @@ async def test_a_folder_goes_over_in_seconds_and_again_under_the_same_ids(
     assert len({read_envelope(record.headers).id for record in records}) == 301
 
 
+@pytest.fixture
+def heard_sigint() -> Iterator[None]:
+    """Let a child hear Ctrl-C, also where this run was itself started with SIGINT ignored, as in a shell's background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard_sigint")
 @pytest.mark.parametrize(("interruption", "left_with"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
 async def test_an_interrupted_folder_goes_on_where_it_stopped(
     broker: Broker, object_store: ObjectStore, tmp_path: Path, interruption: int, left_with: int
