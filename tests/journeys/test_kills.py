@@ -5,6 +5,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 
+import httpx2
 import pytest
 
 from tests.fixtures.bus import Bus, bus, invoice
@@ -38,13 +39,20 @@ async def kill_at_random(portal: Portal, chance: random.Random) -> None:
         await asyncio.to_thread(portal.kill, chance.choice(SERVICES))
 
 
+def all_up(visitor: Visitor) -> bool:
+    """Whether the gateway and everybody behind it answer: who was killed last needs seconds to be back."""
+    try:
+        return all(visitor.get(f"/api/v1/{path}").status_code == 200 for path in ("session", "documents", "deliveries"))
+    except httpx2.TransportError:
+        return False
+
+
 async def settled(visitor: Visitor, seconds: float) -> list[str]:
     """The state of every delivery, once none is on its way any more."""
     async with asyncio.timeout(seconds):
         while True:
             await asyncio.sleep(1)
-            answer = visitor.get("/api/v1/session")
-            if answer.status_code != 200 or visitor.get("/api/v1/deliveries").status_code != 200:
+            if not all_up(visitor):
                 continue
             states = [delivery["state"] for delivery in visitor.deliveries() if delivery["document_number"]]
             if len(states) == DOCUMENTS and set(states) <= SETTLED:
