@@ -6,6 +6,7 @@ Nothing but `load_settings` looks at the environment; a test builds settings fro
 import base64
 import binascii
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -77,11 +78,18 @@ def _comma_list(value: object) -> object:
     return value
 
 
+def _line_list(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(line.strip() for line in re.split(r"\\n|\n|;", value) if line.strip())
+    return value
+
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Secret = Annotated[str, Field(min_length=1, repr=False)]
 SecretKey = Annotated[bytes, BeforeValidator(_key_of_32_bytes), Field(repr=False)]
 CommaList = Annotated[tuple[str, ...], BeforeValidator(_comma_list)]
+LineList = Annotated[tuple[str, ...], BeforeValidator(_line_list)]
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"],
     BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value),

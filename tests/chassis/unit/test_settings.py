@@ -10,6 +10,7 @@ from chassis.settings import (
     CommaList,
     DatabaseSettings,
     KafkaSettings,
+    LineList,
     ObjectStoreSettings,
     PrincipalSettings,
     SecretKey,
@@ -133,6 +134,22 @@ class Keys(Settings):
     @classmethod
     def _is_known(cls, value: str) -> str:
         raise ValueError(f"{value} is not known")
+
+
+class Letterhead(Settings):
+    brand_address: LineList = ()
+
+
+@pytest.mark.parametrize(
+    "value", ["Milchstraße 1; 10115 Berlin;", "Milchstraße 1\n10115 Berlin", r"Milchstraße 1\n10115 Berlin"]
+)
+def test_lines_are_told_apart_by_what_fits_into_a_variable(value: str) -> None:
+    """A semicolon, a line break, or one that is written as two characters; a comma belongs to the line."""
+    settings = load_settings(Letterhead, {"KUNDENPORTAL_BRAND_ADDRESS": value})
+    assert settings.brand_address == ("Milchstraße 1", "10115 Berlin")
+    assert load_settings(Letterhead, {"KUNDENPORTAL_BRAND_ADDRESS": "Hof 1, Haus 2"}).brand_address == (
+        "Hof 1, Haus 2",
+    )
 
 
 @pytest.mark.parametrize("value", ["short", base64.b64encode(bytes(31)).decode(), "ä" * 44, "A" * 43])

@@ -8,17 +8,13 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator
 
-from chassis.settings import HttpUrl, ServiceSettings
+from chassis.settings import HttpUrl, LineList, ServiceSettings
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-
-def _lines(value: object) -> object:
-    return [line.strip() for line in re.split(r"\\n|\n|;", value) if line.strip()] if isinstance(value, str) else value
 
 
 class BrandSettings(ServiceSettings):
@@ -32,7 +28,7 @@ class BrandSettings(ServiceSettings):
     brand_phone_note: str = "Festnetzpreis 6 ct/Anruf, Mobilfunkpreis max. 42 ct/Min."
     brand_hours: str = "Mo-Fr 07:00-18:00"
     brand_email: str | None = None
-    brand_address: Annotated[tuple[str, ...], BeforeValidator(_lines)] = ()
+    brand_address: LineList = ()
     brand_representative: str | None = None
     brand_register: str | None = None
     brand_vat_id: str | None = None

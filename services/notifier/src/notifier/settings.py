@@ -9,10 +9,10 @@ from joserfc.jwk import KeySet
 from pydantic import AfterValidator, Field
 
 from chassis.settings import (
-    CommaList,
     DatabaseSettings,
     HttpUrl,
     KafkaSettings,
+    LineList,
     ObjectStoreSettings,
     Port,
     PrincipalSettings,
@@ -53,7 +53,7 @@ class BrandSettings(ServiceSettings):
     brand_phone: str = "0180 209 0 209"
     brand_phone_note: str = "Festnetzpreis 6 ct/Anruf, Mobilfunkpreis max. 42 ct/Min."
     brand_hours: str = "Mo-Fr 07:00-18:00"
-    brand_address: CommaList = ()
+    brand_address: LineList = ()
 
 
 class NotifierSettings(BrandSettings, DatabaseSettings, KafkaSettings, PrincipalSettings, ObjectStoreSettings):
