@@ -149,7 +149,7 @@ async def test_a_record_that_is_no_event_is_told_as_far_as_it_can_be_read(transa
     assert [letter.reason for letter in letters] == ["malformed_event", "malformed_event"]
     first, second = rejected(transactions)
     assert (first["customer_number"], first["ce_id"]) == ("4711", "e-1")
-    assert (second["customer_number"], second["ce_id"], second["ce_source"]) == (None, None, None)
+    assert (second["customer_number"], second["ce_id"], second["ce_source"]) == (None, "", "")
     assert [row.key for row in transactions.tables.outbox] == ["4711", "billing.customers.v1/0/2"]
 
 

@@ -124,10 +124,10 @@ def _told(refusal: Refusal) -> Outgoing:
     return Outgoing(rejected, key=key, event_id=event_id, caused_by=refusal.record)
 
 
-def _header(record: Record, name: str) -> str | None:
+def _header(record: Record, name: str) -> str:
+    """What the record itself says, however broken; empty where it says nothing."""
     values = (value for header, value in record.headers if header == name and value)
-    value = next(values, None)
-    return value[:KEY_LENGTH].decode("utf-8", "replace") if value else None
+    return next(values, b"")[:KEY_LENGTH].decode("utf-8", "replace")
 
 
 def _key(record: Record) -> str | None:
