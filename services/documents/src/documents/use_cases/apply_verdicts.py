@@ -99,8 +99,14 @@ def _say(document: Document, change: Change, cause: Event) -> Outgoing:
             reason="withdrawn",
         )
     name = "document_published" if isinstance(change, Published) else "document_removed"
-    facts = {"document_id": str(document.id), "version": said.version, "customer_number": document.customer_number}
-    log.info(name, **facts, **cause.trace_ids)
+    log.info(
+        name,
+        document_id=str(document.id),
+        version=said.version,
+        customer_number=document.customer_number,
+        document_number=document.document_number,
+        **cause.trace_ids,
+    )
     return Outgoing(said, caused_by=cause)
 
 

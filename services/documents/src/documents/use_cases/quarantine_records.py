@@ -85,6 +85,7 @@ def _rejected(id_: UUID, refused: Refused) -> Outgoing:
             reason=said.reason,
             detail=said.detail,
             customer_number=said.customer_number,
+            document_number=said.document_number,
             ce_source=said.ce_source,
             ce_id=said.ce_id,
         )
