@@ -26,6 +26,10 @@ SELECT pg_notify('outbox', '')
 """
 
 
+# `json.dumps` with separators makes an encoder for every row.
+_JSON = json.JSONEncoder(separators=(",", ":"))
+
+
 class Traced(Protocol):
     """An event or record that causes others: they follow its trace."""
 
@@ -60,7 +64,7 @@ class OutboxRow:
 
     @property
     def headers_json(self) -> str:
-        return json.dumps([(name, value.decode()) for name, value in self.headers], separators=(",", ":"))
+        return _JSON.encode([(name, value.decode()) for name, value in self.headers])
 
 
 class EventLog(Protocol):
