@@ -11,7 +11,7 @@ from kundenportal_local.kafka import Kafka
 from kundenportal_local.layout import find_layout
 from kundenportal_local.program import Running
 from kundenportal_local.services import SHUTDOWN_SECONDS
-from tests.chassis.items import ITEMS, ItemLost, message, until
+from tests.chassis.items import ITEMS, message, until
 from tests.chassis.stand import DEAD_LETTERS, Stand, read_all, running
 from tests.fixtures.broker import Broker
 from tests.fixtures.embedded import data_folder, reserved_ports
@@ -59,32 +59,6 @@ async def mortal(kafka: MortalKafka) -> MortalKafka:
     await kafka.start()
     await Broker(kafka.bootstrap).create_topics([ITEMS, DEAD_LETTERS])
     return kafka
-
-
-async def test_a_killed_broker_is_outlived(mortal: MortalKafka, postgres: PostgresServer) -> None:
-    """Kill -9 under load: consumer and relay resume within 30 s of its return, without a restart, and lose nothing."""
-    async with Stand(postgres.create_database("tests"), mortal.bootstrap) as stand:
-        stand.handler.slow = 0.05
-        names = [str(number) for number in range(200)]
-        async with running(stand.consumer(), stand.relay()):
-            await stand.send(*(message(name) for name in names[:100]))
-            await stand.until_filed(names[:100])
-            mortal.kill()
-            await asyncio.sleep(2)
-            assert stand.health.alive()
-            await mortal.start()
-            began = asyncio.get_running_loop().time()
-            await stand.send(*(message(name) for name in names[100:]))
-            await stand.until_filed(names, RESUMED_SECONDS)
-            records = await read_all(mortal.bootstrap, ITEMS, expect=400, seconds=RESUMED_SECONDS)
-            assert asyncio.get_running_loop().time() - began < RESUMED_SECONDS
-            assert await stand.waiting() == 0
-        lost = [
-            dict(record.headers)["ce_id"]
-            for record in records
-            if ItemLost.ce_type.encode() in dict(record.headers).values()
-        ]
-    assert len(set(lost)) == 200
 
 
 async def test_a_service_stops_and_starts_without_its_broker(mortal: MortalKafka, postgres: PostgresServer) -> None:

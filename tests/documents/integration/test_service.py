@@ -1,8 +1,6 @@
 """The running service: records in from Kafka, events out, documents over HTTP."""
 
-import asyncio
 import json
-import random
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,7 +21,6 @@ from tests.fixtures.postgres import PostgresServer
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 TOPIC = "billing.documents.v1"
-VERSIONS = "SELECT count(*), count(DISTINCT (document_id, sha256)), count(DISTINCT object_key) FROM document_version"
 
 
 @pytest.fixture
@@ -100,17 +97,6 @@ async def test_each_fault_is_told_and_the_next_document_flows_on(service: Docume
     assert await service.dead_letters() == 0
 
 
-async def test_a_storm_of_repeats_is_one_document(service: Documents) -> None:
-    """One event 300 times and the same document under 100 new ids: one row, one DocumentPublished."""
-    data = invoice("4711", "R1", pdf())
-    await asyncio.gather(*(service.bus.issue(data, "e-1", ce_time=ago(1)) for _ in range(300)))
-    await asyncio.gather(*(service.bus.issue(data) for _ in range(100)))
-    await service.bus.issue(invoice("4711", "LAST", pdf()))
-    published = await service.heard("DocumentPublished", 2)
-    assert [one["document_number"] for one in published] == ["R1", "LAST"]
-    assert await service.rows(VERSIONS) == [(2, 2, 2)]
-
-
 async def test_versions_and_withdrawals_out_of_order(service: Documents) -> None:
     """The latest word wins, in whatever order the words arrive; a withdrawal that comes first counts."""
     await service.bus.issue(invoice("4711", "R1", pdf("neu")), ce_time=ago(1))
@@ -132,27 +118,6 @@ async def test_versions_and_withdrawals_out_of_order(service: Documents) -> None
     ]
     await service.bus.issue(invoice("4711", "R2", pdf("verdeckt")), ce_time=ago(1))
     assert (await service.heard("DocumentPublished", 4))[-1]["document_number"] == "R2"
-
-
-async def test_killed_again_and_again_nothing_is_lost_or_doubled(service: Documents) -> None:
-    """150 documents, five times kill -9 in between: 150 rows, each said, no object shared."""
-    numbers = [f"R{number}" for number in range(150)]
-
-    async def hand_over() -> None:
-        for number in numbers:
-            await service.bus.issue(invoice(f"K{random.randrange(9)}", number, pdf(number)))
-            await asyncio.sleep(0.02)
-
-    handing = asyncio.create_task(hand_over())
-    for _ in range(5):
-        await asyncio.sleep(random.uniform(0.1, 0.8))
-        await service.kill()
-        await service.start()
-    await handing
-    published = await service.heard("DocumentPublished", len(numbers), seconds=60)
-    assert {one["document_number"] for one in published} == set(numbers)
-    assert await service.rows(VERSIONS) == [(150, 150, 150)]
-    assert await service.rows("SELECT count(*) FROM quarantine") == [(0,)]
 
 
 async def test_a_stop_is_clean_and_leaves_no_worker(service: Documents) -> None:
