@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 from starlette.types import ASGIApp
@@ -68,13 +68,11 @@ class FakePortal:
             pages=pages,
             static=static,
         )
-        return build(
-            self.parts,
-            Health(),
-            public_url=self.settings.public_url,
-            trusted_proxies=self.settings.trusted_proxies,
-            legal_dir=self.settings.legal_dir,
-        )
+        if self.environ:
+            return _built(self.parts, self.settings)
+        app, current = _standing()
+        current.parts = self.parts
+        return app
 
     @property
     def document_id(self) -> str:
@@ -98,6 +96,32 @@ class FakePortal:
     def program(self, peer: str = "203.0.113.9") -> httpx2.AsyncClient:
         transport = httpx2.ASGITransport(self.app, client=(peer, 4711), raise_app_exceptions=False)
         return httpx2.AsyncClient(base_url=self.settings.public_url, transport=transport)
+
+
+class _Current:
+    """Stands for the parts of the portal that was made last."""
+
+    parts: Parts
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.parts, name)
+
+
+@cache
+def _standing() -> tuple[ASGIApp, _Current]:
+    """Lay the routes once for all tests, which takes longer than most of them; only the parts are each test's own."""
+    current = _Current()
+    return _built(cast("Parts", current), FakePortal.settings_of()), current
+
+
+def _built(parts: Parts, settings: GatewaySettings) -> ASGIApp:
+    return build(
+        parts,
+        Health(),
+        public_url=settings.public_url,
+        trusted_proxies=settings.trusted_proxies,
+        legal_dir=settings.legal_dir,
+    )
 
 
 @cache
