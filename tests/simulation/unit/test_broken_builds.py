@@ -35,7 +35,7 @@ def test_a_missing_inbox_is_found() -> None:
 
 
 def test_a_delete_before_the_answer_is_found() -> None:
-    """All is well until a crash, or an outage, between the delete and the broker."""
+    """Events of one key change places although nothing goes wrong; a crash in between would lose one."""
     failed = first_failure("relay-forgets-before-the-answer", within=60)
     assert any("lost" in finding or "out of order" in finding for finding in failed.findings)
 
