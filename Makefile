@@ -48,7 +48,7 @@ format: $(stamp) ## Format the code and mend what ruff can mend
 	$(bin)/ruff check --fix-only .
 	$(bin)/ruff format .
 
-bench: $(stamp) ## Measure the dear paths beside a raw limit, as ratios (B=b1: one of them; PROFILE=1: and where its time goes)
+bench: $(stamp) ## Measure the expensive paths beside a raw limit, as ratios (B=b1: one of them; PROFILE=1: and where its time goes)
 	$(bin)/python -m tests.benchmarks $(B) $(if $(PROFILE),--profile)
 
 lock: $(stamp) ## Renew requirements.lock from the members' pyproject.toml (UPGRADE=1 moves the pins)
