@@ -9,7 +9,17 @@ from typing import Any
 from kundenportal_contracts.catalogue import EVENTS
 from kundenportal_contracts.envelope import ATTRIBUTE_BYTES, CONTENT_TYPE, EventData
 from kundenportal_contracts.identity import UserDeleted
-from kundenportal_contracts.topics import ALL, DELIVERIES, READERS, USERS, Topic, settings_of, speaker
+from kundenportal_contracts.topics import (
+    ALL,
+    DELIVERIES,
+    DOCUMENTS,
+    IDENTITY_CUSTOMERS,
+    READERS,
+    USERS,
+    Topic,
+    settings_of,
+    speaker,
+)
 
 Json = dict[str, Any]
 
@@ -23,6 +33,10 @@ ABOUT = (
     "is a CloudEvent in Kafka's binary mode: its headers are the envelope, its value is the data as UTF-8 JSON. Readers "
     "ignore fields that they do not know."
 )
+WITHOUT_CUSTOMER = {
+    IDENTITY_CUSTOMERS.name: "; of a rejection without one the refused record's key, its ce_id, or its topic/partition/offset",
+    DOCUMENTS.name: "; of a rejection without one the refused record's key, or the quarantine_id",
+}
 SOURCES = {
     "billing": "Who speaks, e.g. billing/sap-1; only sources that the portal is set to take.",
     "identity": "identity",
@@ -65,7 +79,7 @@ def _channel(topic: Topic) -> Json:
     keeps = "the last record of each key" if topic.retention is None else f"records for {topic.retention.days} days"
     return {
         "address": topic.name,
-        "description": f"Key: {topic.key}. Keeps {keeps}.",
+        "description": f"Key: {topic.key}{WITHOUT_CUSTOMER.get(topic.name, '')}. Keeps {keeps}.",
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages_of(topic)},
         "bindings": {"kafka": kafka},
     }
