@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from chassis.lifecycle import Periodic
@@ -27,6 +28,7 @@ async def test_a_job_runs_at_once_and_again() -> None:
         periodic.stop()
         await asyncio.wait_for(running, 5)
     assert {(line["event"], line["job"]) for line in lines} == {("job_failed", "prune")}
+    assert (REGISTRY.get_sample_value("kundenportal_job_failures_total", {"name": "prune"}) or 0) >= 2
 
 
 async def test_a_round_under_way_is_finished() -> None:
