@@ -24,7 +24,7 @@ run: $(stamp) ## Start the whole portal on 127.0.0.1 with sample data, until Ctr
 smoke: $(stamp) ## Do the main job once, unattended, in a .local of its own; exits 0 when all of it was seen
 	@exec $(bin)/kundenportal smoke
 
-test: $(stamp) ## Run every test: unit, integration on real parts, journeys in a real browser
+test: $(stamp) ## Run every test: unit and simulation, integration on real parts, short faults, journeys in a real browser
 	@tools/browser.sh
 	$(bin)/pytest tests/*/unit -n 2
 	$(bin)/pytest tests --ignore-glob='tests/*/unit' -n 2 --dist loadfile

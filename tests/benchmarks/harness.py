@@ -84,7 +84,7 @@ BILL_HEAD = "| CPU ms a unit | side | by process |\n| --- | --- | --- |"
 
 
 def bill_of(laps: list[Lap]) -> str:
-    """CPU milliseconds of one unit: the sum, then by process, the dearest first."""
+    """CPU milliseconds of one unit: the sum, then by process, the most expensive first."""
     units = sum(lap.units for lap in laps)
     names = {name for lap in laps for name in lap.cpu}
     cost = {name: 1000 * sum(lap.cpu.get(name, 0.0) for lap in laps) / units for name in names}

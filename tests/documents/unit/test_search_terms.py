@@ -35,7 +35,7 @@ def test_what_is_no_amount_is_none(word: str) -> None:
 
 
 def test_few_words_count() -> None:
-    """Words beyond the first few do not make the search dearer."""
+    """Words beyond the first few do not make the search more expensive."""
     assert len(terms("a " * 100)) == MAX_TERMS
 
 

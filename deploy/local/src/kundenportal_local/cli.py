@@ -35,7 +35,7 @@ def smoke() -> None:
 
 @app.command()
 def clean() -> None:
-    """Remove the local portal's data, mails, logs and secrets; downloads stay."""
+    """Remove the local portal's data, mails, logs and secrets; downloads, tools and what fault tests keep stay."""
     from kundenportal_local.clean import clean as remove  # noqa: PLC0415  the same
 
     remove(find_layout())

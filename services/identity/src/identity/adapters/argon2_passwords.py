@@ -1,4 +1,4 @@
-"""Argon2id in two threads with a bounded queue: dear to attackers, bounded for us.
+"""Argon2id in two threads with a bounded queue: expensive to attackers, bounded for us.
 
 Passwords that people choose cost 19 MiB and two passes (the OWASP minimum). Initial passwords hold 79 random bits, which no
 amount of guessing finds, so one cheap pass hashes a batch of customers quickly; comparing one still takes the full time, as
