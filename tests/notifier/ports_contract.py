@@ -7,9 +7,20 @@ from uuid import uuid4
 
 import pytest
 
+from chassis.messaging.subscriptions import Event
+from chassis.testing.frozen_clock import FrozenClock
 from notifier.domain import Form, Mode, NotificationSettings, Purpose, State, try_again_after
 from notifier.ports import DueMail, Result, Ticket
-from tests.notifier.samples import credential_delivery, delivery, document, user
+from notifier.subscriptions import subscriptions
+from tests.notifier.samples import (
+    credential_delivery,
+    delivery,
+    document,
+    published,
+    removed,
+    user,
+    user_event,
+)
 
 SOON = datetime.now(UTC) + timedelta(days=30)
 
@@ -51,6 +62,16 @@ async def mark(store: Store, ticket: Ticket) -> bool:
 async def settle(store: Store, result: Result) -> bool:
     async with store.begin() as work:
         return result.ticket in await work.deliveries.settle([result])
+
+
+async def hear(store: Store, *events: Event) -> None:
+    """Each event in a transaction of its own, none of them too old."""
+    wired = subscriptions(FrozenClock(store.now()), too_old_after=timedelta.max, waits=timedelta(days=30))
+    handlers: dict[str, Any] = {ce_type: handler for each in wired for ce_type, handler in each.handlers.items()}
+    for event in events:
+        prepared = await handlers[event.type].prepare([event])
+        async with store.begin() as work:
+            assert await handlers[event.type].apply(prepared, work) == []
 
 
 async def recover(store: Store) -> list[Any]:
@@ -155,6 +176,20 @@ class DocumentsContract:
         async with store.begin() as work:
             assert await work.documents.release(["4711"]) == []
             await work.documents.stop_waiting()
+
+
+class HistoryContract:
+    """What the events of users and documents come to, as the subscriptions take them."""
+
+    async def test_withdrawn_while_the_first_user_came_it_is_mailed_once_it_is_back(self, store: Store) -> None:
+        """The version is known and waits: visible again it goes to the first user, once."""
+        document_id = str(uuid4())
+        await hear(store, published(document_id=document_id), removed(document_id), user_event("UserCreated"))
+        assert await claim(store) == []
+        await hear(store, published(document_id=document_id))
+        assert [mail.address for mail in await claim(store)] == ["max@hof.example"]
+        await hear(store, removed(document_id), published(document_id=document_id))
+        assert await claim(store) == []
 
 
 class DeliveriesContract:

@@ -17,6 +17,7 @@ from tests.notifier.ports_contract import (
     AddressBookContract,
     DeliveriesContract,
     DocumentsContract,
+    HistoryContract,
     claim,
     queued,
 )
@@ -67,6 +68,9 @@ class TestDocuments(DocumentsContract): ...
 
 
 class TestDeliveries(DeliveriesContract): ...
+
+
+class TestHistory(HistoryContract): ...
 
 
 async def test_the_backlog_is_what_will_be_tried(store: PostgresStore) -> None:

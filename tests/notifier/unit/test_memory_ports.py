@@ -10,7 +10,7 @@ from chassis.testing.frozen_clock import FrozenClock
 from notifier.domain import State
 from notifier.ports import Ticket
 from tests.notifier.fakes import MemoryDatabase, MemoryWork
-from tests.notifier.ports_contract import AddressBookContract, DeliveriesContract, DocumentsContract
+from tests.notifier.ports_contract import AddressBookContract, DeliveriesContract, DocumentsContract, HistoryContract
 
 
 class MemoryStore:
@@ -44,3 +44,6 @@ class TestDocuments(DocumentsContract): ...
 
 
 class TestDeliveries(DeliveriesContract): ...
+
+
+class TestHistory(HistoryContract): ...

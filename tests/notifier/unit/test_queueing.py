@@ -165,6 +165,23 @@ async def test_a_withdrawn_document_waits_for_nobody(heard: Heard) -> None:
     assert heard.deliveries == []
 
 
+async def test_a_document_visible_again_goes_to_the_first_user_who_came_meanwhile(heard: Heard) -> None:
+    """Nobody was there when it was published, and it was withdrawn when the first user came: once back, one mail."""
+    document_id = str(uuid4())
+    await heard.hear(published(document_id=document_id), removed(document_id), user_event("UserCreated"))
+    await heard.hear(user_event("UserCreated", first=False, email="zweite@hof.example"))
+    await heard.hear(published(document_id=document_id), published(document_id=document_id))
+    assert heard.queued_to() == ["max@hof.example"]
+
+
+async def test_an_old_event_hands_nothing_over(heard: Heard) -> None:
+    """It makes the document visible again and mails nobody."""
+    document_id = str(uuid4())
+    await heard.hear(published(document_id=document_id), removed(document_id), user_event("UserCreated"))
+    await heard.hear(published(document_id=document_id, time=heard.clock.now() - 8 * DAY))
+    assert heard.deliveries == []
+
+
 async def test_a_removed_document_cancels_its_mails(heard: Heard) -> None:
     """All of its versions, or one; visible again the mail that never went is due once more."""
     document_id = str(uuid4())

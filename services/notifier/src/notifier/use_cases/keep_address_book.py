@@ -6,11 +6,10 @@ from uuid import UUID
 
 from chassis.messaging.subscriptions import DeadLetter, Event
 from kundenportal_contracts import identity
-from kundenportal_contracts.documents import DOCUMENT_TYPES
 from kundenportal_contracts.envelope import EventInvalid
-from notifier.domain import Person, User, plan_document_mails
+from notifier.domain import Person, User
 from notifier.ports import Work
-from notifier.use_cases.queue_mails import queue_mails
+from notifier.use_cases.hand_over_waiting import hand_over_waiting
 
 DELETED = "deleted"
 GONE = frozenset({"deactivated", DELETED})
@@ -70,7 +69,7 @@ async def _keep(users: Sequence[User], work: Work) -> None:
     if gone:
         await _let_go(gone, work)
     if any(user.first for user in users):
-        await _hand_over_waiting({user.customer_number for user in users if user.first}, work)
+        await hand_over_waiting({user.customer_number for user in users if user.first}, work)
 
 
 def _perhaps_first(user: User, customers_with_first: Container[str]) -> User:
@@ -87,23 +86,6 @@ async def _let_go(users: Sequence[User], work: Work) -> None:
     deleted = {user.user_id for user in users if user.status == DELETED}
     if deleted:
         await work.address_book.forget(deleted)
-
-
-async def _hand_over_waiting(customers: set[str], work: Work) -> None:
-    """Documents that waited go to the first user alone: whoever is added later gets no mail for older ones."""
-    documents = await work.documents.release(customers)
-    if not documents:
-        return
-    firsts = await work.address_book.first_users(customers)
-    recipients = [who for who in await work.address_book.recipients(customers) if who.user_id in firsts.values()]
-    mails = [
-        mail
-        for document in documents
-        for mail in plan_document_mails(
-            document, [who for who in recipients if who.customer_number == document.customer_number], DOCUMENT_TYPES
-        )
-    ]
-    await queue_mails(mails, work)
 
 
 def _user_id(key: bytes | None) -> UUID | None:

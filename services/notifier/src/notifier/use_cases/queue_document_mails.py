@@ -11,6 +11,7 @@ from kundenportal_contracts.documents import DOCUMENT_TYPES, DocumentPublished
 from kundenportal_contracts.envelope import EventInvalid
 from notifier.domain import Document, NewDelivery, Recipient, State, plan_document_mails
 from notifier.ports import Work
+from notifier.use_cases.hand_over_waiting import hand_over_waiting
 from notifier.use_cases.queue_mails import queue_mails
 from notifier.use_cases.take_once import take_once, trace_of
 
@@ -54,14 +55,24 @@ class QueueDocumentMails:
         customers = {published.document.customer_number for published in current}
         await work.address_book.lock_customers(customers)
         new = await work.documents.remember([published.document for published in current])
-        again = {p.document.subject_id for p in current if not p.too_old} - new
-        await work.deliveries.revive(again)
+        await self._take_up_again(
+            [p.document for p in current if not p.too_old and p.document.subject_id not in new], work
+        )
         if not new:
             return
         recipients = await work.address_book.recipients(customers)
         fresh = {p.document.subject_id: p for p in reversed(current) if p.document.subject_id in new}
         await queue_mails([mail for p in fresh.values() for mail in _plan(p, recipients)], work)
         await self._let_wait(fresh, await work.address_book.first_users(customers), work)
+
+    async def _take_up_again(self, visible_again: Sequence[Document], work: Work) -> None:
+        """What was cancelled is due once more; what still waits goes to a first user who came while it was not to be seen."""
+        if not visible_again:
+            return
+        await work.deliveries.revive({document.subject_id for document in visible_again})
+        firsts = await work.address_book.first_users({document.customer_number for document in visible_again})
+        if firsts:
+            await hand_over_waiting(firsts.keys(), work)
 
     async def _let_wait(self, fresh: Mapping[str, Published], firsts: Mapping[str, UUID], work: Work) -> None:
         waiting = {
