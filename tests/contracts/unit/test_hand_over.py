@@ -11,14 +11,16 @@ from typer.testing import CliRunner
 from kundenportal_contracts.billing import DocumentIssued
 from kundenportal_contracts.cli import billing
 from kundenportal_contracts.cli.connection import Connection, ConnectionUnknown, connection
-from kundenportal_contracts.cli.documents import document_jobs
-from kundenportal_contracts.cli.hand_over import Outcome, run_jobs
-from kundenportal_contracts.cli.index import COLUMNS, Entry, read_entries
+from kundenportal_contracts.cli.customers import DEFAULTS, customer_jobs
+from kundenportal_contracts.cli.documents import document_jobs, failures
+from kundenportal_contracts.cli.hand_over import Failure, Outcome, run_jobs, summary
+from kundenportal_contracts.cli.index import COLUMNS, Entry, Refused, read_entries
 from kundenportal_contracts.cli.journal import Journal
 from kundenportal_contracts.cli.log import Log
-from kundenportal_contracts.cli.tables import read_table
+from kundenportal_contracts.cli.tables import Fault, Row, read_table
 from kundenportal_contracts.envelope import decode
-from kundenportal_contracts.publish import BusUnavailable, PublishFailed, S3Target
+from kundenportal_contracts.publish import BillingPublisher, BusUnavailable, PublishFailed, S3Target
+from kundenportal_contracts.publish.kafka_sender import OutgoingRecord
 from tests.contracts.fakes import DOCUMENT, MemoryIntake, MemorySender, publisher
 
 STACK = {
@@ -51,8 +53,9 @@ async def handed_over(folder: Path, sender: MemorySender, *, again: bool = False
     entries = [entry for entry in found if isinstance(entry, Entry)]
     with Log(log) as said, Journal.open(folder, "cluster-1", "billing/sap-1", again=again) as journal:
         jobs = document_jobs(entries, journal, said)
-        outcome = await run_jobs(publisher(sender, MemoryIntake()), jobs, lambda: None)
-        if not outcome.failures:
+        refused = failures(one for one in found if isinstance(one, Refused))
+        outcome = await run_jobs(publisher(sender, MemoryIntake()), jobs, refused, lambda: None)
+        if outcome.is_complete:
             journal.remove()
     return outcome
 
@@ -73,8 +76,82 @@ async def test_versions_of_one_document_go_in_the_order_of_the_index(tmp_path: P
     export(tmp_path, [row("R1", file=f"{number:02}.pdf") for number in range(20)])
     sender = MemorySender()
     await handed_over(tmp_path, sender)
-    contents = [decode(DocumentIssued, record.value).content.inline for record in sender.records]
-    assert contents == [f"{number:02}.pdf".encode() for number in range(20)]
+    assert contents(sender) == [f"{number:02}.pdf" for number in range(20)]
+
+
+class Picky(MemorySender):
+    """Takes no document with this content."""
+
+    bad: bytes | None = None
+
+    async def send(self, record: OutgoingRecord) -> None:
+        if decode(DocumentIssued, record.value).content.inline == self.bad:
+            raise PublishFailed("too large")
+        await super().send(record)
+
+
+def waiting(outcome: Outcome) -> list[tuple[int, str]]:
+    return [(one.line, one.faults[0].problem) for one in outcome.waiting]
+
+
+def contents(sender: MemorySender) -> list[str]:
+    return [(decode(DocumentIssued, record.value).content.inline or b"").decode() for record in sender.records]
+
+
+async def test_after_a_failure_later_versions_wait_and_come_in_order(tmp_path: Path) -> None:
+    """What fails holds up those behind it, and no other document; the next run hands over the rest in order."""
+    names = ["1.pdf", "2.pdf", "3.pdf", "4.pdf"]
+    export(tmp_path, [*(row("R1", file=name) for name in names), row("R2")])
+    sender = Picky()
+    sender.bad = b"2.pdf"
+    first = await handed_over(tmp_path, sender)
+    assert sorted(contents(sender)) == ["1.pdf", "R2.pdf"]
+    assert (waiting(first), first.is_complete) == ([(4, "waits for line 3"), (5, "waits for line 3")], False)
+    sender.bad = None
+    assert (await handed_over(tmp_path, sender)).is_complete
+    assert [said for said in contents(sender) if said != "R2.pdf"] == names
+
+
+async def test_after_a_refused_row_later_versions_wait(tmp_path: Path) -> None:
+    """A row that is wrong holds up what stands behind it, not what stands before it."""
+    export(tmp_path, [row("R1", file=name) for name in ("1.pdf", "missing.pdf", "3.pdf")])
+    sender = MemorySender()
+    first = await handed_over(tmp_path, sender)
+    assert contents(sender) == ["1.pdf"]
+    assert (waiting(first), [failure.line for failure in first.failures]) == ([(4, "waits for line 3")], [3])
+    (tmp_path / "missing.pdf").write_bytes(b"2.pdf")
+    assert (await handed_over(tmp_path, sender)).is_complete
+    assert contents(sender) == ["1.pdf", "2.pdf", "3.pdf"]
+
+
+async def test_a_row_that_tells_no_document_holds_up_none(tmp_path: Path) -> None:
+    """Where the number itself is wrong, nobody knows what would have to wait."""
+    export(tmp_path, [row("R1", customer_number=""), row("", file="1.pdf"), row("R1", file="2.pdf")])
+    outcome = await handed_over(tmp_path, MemorySender())
+    assert (len(outcome.failures), outcome.waiting, outcome.handed_over) == (2, [], 1)
+
+
+async def test_customers_without_a_number_do_not_wait_for_each_other() -> None:
+    """Each is told what is wrong with it; of one customer, the later word waits."""
+    rows = [
+        Row(line, {"customer_number": number, "company": "A", "email": email})
+        for line, number, email in ((2, None, "a@b"), (3, None, "a@b"), (4, "1", "nowhere"), (5, "1", "a@b.example"))
+    ]
+    jobs = customer_jobs(BillingPublisher.register_customer, rows, tuple(rows[0].cells), DEFAULTS)
+    sender = MemorySender()
+    outcome = await run_jobs(publisher(sender), jobs, (), lambda: None)
+    assert [failure.line for failure in outcome.failures] == [2, 3, 4]
+    assert (waiting(outcome), sender.records) == ([(5, "waits for line 4")], [])
+
+
+def test_what_waits_is_told_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """The list names it, the sum counts it apart from what failed."""
+    fault = Fault(None, "waits for line 2")
+    outcome = Outcome(1, [Failure(2, "R1 (1.pdf)", (Fault(None, "too large"),))], [Failure(3, "R1 (2.pdf)", (fault,))])
+    summary(outcome, 3, "documents", 0)
+    out, err = capsys.readouterr()
+    assert out == "1 of 3 documents handed over, 1 failed, 1 waiting.\n"
+    assert err == "line 2: R1 (1.pdf): too large\nline 3: R1 (2.pdf): waits for line 2\n"
 
 
 async def test_a_bus_that_is_gone_stops_the_rest(tmp_path: Path) -> None:

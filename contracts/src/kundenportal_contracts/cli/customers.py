@@ -1,6 +1,6 @@
 """`kundenportal-billing customer register|change|close`: one by options, or many from a table."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -95,10 +95,17 @@ def _run(call: Any, options: Fields, file: Path | None, stack: Path | None, done
     required = [name for name in options if name not in defaults and name != "username"]
     columns = Columns(required, [name for name in options if name not in required])
     rows = table(file, columns, lambda read: read)
-    refused = [Failure(row.line, _label(row), row.faults) for row in rows if row.faults]
-    jobs = [_job(call, row, tuple(options), defaults) for row in rows if not row.faults]
-    if hand_over(connection, jobs, refused, "customers").failures:
+    refused = [
+        Failure(row.line, _label(row), row.faults, row.cells.get("customer_number")) for row in rows if row.faults
+    ]
+    jobs = customer_jobs(call, [row for row in rows if not row.faults], tuple(options), defaults)
+    if not hand_over(connection, jobs, refused, "customers").is_complete:
         raise typer.Exit(1)
+
+
+def customer_jobs(call: Call, rows: Sequence[Row], names: tuple[str, ...], defaults: Fields) -> list[Job]:
+    """Give a job for each row; those about one customer follow each other."""
+    return [_job(call, row, names, defaults) for row in rows]
 
 
 def _label(row: Row) -> str:
@@ -107,7 +114,8 @@ def _label(row: Row) -> str:
 
 def _job(call: Call, row: Row, names: tuple[str, ...], defaults: Fields) -> Job:
     fields = defaults | {name: value for name in names if (value := row.cells.get(name)) is not None}
-    return Job(row.line, _label(row), fields.get("customer_number"), partial(_call, call, fields))
+    # Without a number it concerns nobody else.
+    return Job(row.line, _label(row), fields.get("customer_number") or row.line, partial(_call, call, fields))
 
 
 async def _call(call: Call, fields: Fields, publisher: BillingPublisher) -> None:

@@ -1,7 +1,7 @@
 """`kundenportal-billing publish FOLDER` and `withdraw`."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -46,14 +46,16 @@ def publish(
     connection = connected(stack)
     found = table(_index(folder), COLUMNS, partial(read_entries, folder))
     entries = [entry for entry in found if isinstance(entry, Entry)]
-    refused = [Failure(one.line, one.label, one.faults) for one in found if isinstance(one, Refused)]
+    refused = failures(one for one in found if isinstance(one, Refused))
     with Log(log) as said, _journal(folder, connection, again=again, fresh=fresh) as journal:
         for failure in refused:
             said.refused(failure.line, failure.label, failure.faults)
         jobs = document_jobs(entries, journal, said)
         tell(_doubts(entries, journal), "Worth a look, and handed over all the same:")
         outcome = hand_over(connection, jobs, refused, "documents", before=len(entries) - len(jobs))
-        if outcome.failures:
+        for waiting in outcome.waiting:
+            said.waiting(waiting.line, waiting.label, waiting.faults)
+        if not outcome.is_complete:
             raise typer.Exit(1)
         journal.remove()
 
@@ -72,6 +74,11 @@ def withdraw(
 def document_jobs(entries: Sequence[Entry], journal: Journal, log: Log) -> list[Job]:
     """Give a job for each document that is not handed over yet; those about one document follow each other."""
     return [_job(entry, journal, log) for entry in entries if not journal.is_done(entry)]
+
+
+def failures(refused: Iterable[Refused]) -> list[Failure]:
+    """Give the rows that are no documents as what was not handed over."""
+    return [Failure(one.line, one.label, one.faults, one.subject) for one in refused]
 
 
 def _index(folder: Path) -> Path:
@@ -105,8 +112,7 @@ def _doubts(entries: Sequence[Entry], journal: Journal) -> list[tuple[int, str, 
 
 
 def _job(entry: Entry, journal: Journal, log: Log) -> Job:
-    subject = (entry.fields["customer_number"], entry.fields["document_number"])
-    return Job(entry.line, entry.label, subject, partial(_issue, entry, journal, log))
+    return Job(entry.line, entry.label, entry.subject, partial(_issue, entry, journal, log))
 
 
 async def _issue(entry: Entry, journal: Journal, log: Log, publisher: BillingPublisher) -> None:

@@ -1,6 +1,7 @@
 """Handing over many things at once: pipelined, in order where they concern one subject, and told to the end.
 
-One failure stops nothing; a bus or a bucket that answers nobody stops all, because every further try would only wait.
+A failure holds up what stands behind it about the same subject, as the order of versions is billing's word, and nothing
+else. A bus or a bucket that answers nobody stops all, because every further try would only wait.
 """
 
 import asyncio
@@ -33,46 +34,71 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One thing that was not handed over, with all that is wrong with it."""
+    """One thing that was not handed over, with all that is wrong with it. `subject` None: nobody can tell."""
 
     line: int
     label: str
     faults: tuple[Fault, ...]
+    subject: Hashable = None
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of the jobs. `stopped` says why the rest was not tried."""
+    """What became of the jobs. `waiting` stand behind a failure, `stopped` says why the rest was not tried."""
 
     handed_over: int = 0
     failures: list[Failure] = field(default_factory=list)
+    waiting: list[Failure] = field(default_factory=list)
     stopped: str | None = None
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left for another run."""
+        return not (self.failures or self.waiting or self.stopped)
 
-async def run_jobs(publisher: BillingPublisher, jobs: Sequence[Job], tick: Callable[[], None]) -> Outcome:
-    """Run all jobs, up to AT_ONCE subjects at a time; `tick` is called after each."""
-    outcome = Outcome()
+
+async def run_jobs(
+    publisher: BillingPublisher, jobs: Sequence[Job], refused: Sequence[Failure], tick: Callable[[], None]
+) -> Outcome:
+    """Run all jobs, up to AT_ONCE subjects at a time; `tick` is called after each.
+
+    Behind what fails, or what was `refused` before, later lines about the same subject wait for another run.
+    """
+    outcome = Outcome(failures=[*refused])
     subjects: dict[Hashable, list[Job]] = defaultdict(list)
     for job in jobs:
         subjects[job.subject].append(job)
-    waiting = iter(subjects.values())
-    await asyncio.gather(*(_work(publisher, waiting, outcome, tick) for _ in range(min(AT_ONCE, len(subjects)))))
-    outcome.failures.sort(key=lambda failure: failure.line)
+    held: dict[Hashable, int] = {}
+    for failure in refused:
+        if failure.subject is not None:
+            held[failure.subject] = min(failure.line, held.get(failure.subject, failure.line))
+    queues = iter(subjects.items())
+    await asyncio.gather(*(_work(publisher, queues, held, outcome, tick) for _ in range(min(AT_ONCE, len(subjects)))))
+    for told in (outcome.failures, outcome.waiting):
+        told.sort(key=lambda one: one.line)
     return outcome
 
 
 async def _work(
-    publisher: BillingPublisher, waiting: Iterator[list[Job]], outcome: Outcome, tick: Callable[[], None]
+    publisher: BillingPublisher,
+    queues: Iterator[tuple[Hashable, list[Job]]],
+    held: dict[Hashable, int],
+    outcome: Outcome,
+    tick: Callable[[], None],
 ) -> None:
-    for jobs in waiting:
+    for subject, jobs in queues:
+        first_failed = held.get(subject)
         for job in jobs:
             if outcome.stopped:
                 return
-            await _run(publisher, job, outcome)
+            if first_failed is not None and first_failed < job.line:
+                outcome.waiting.append(Failure(job.line, job.label, (Fault(None, f"waits for line {first_failed}"),)))
+            elif not await _run(publisher, job, outcome):
+                first_failed = job.line
             tick()
 
 
-async def _run(publisher: BillingPublisher, job: Job, outcome: Outcome) -> None:
+async def _run(publisher: BillingPublisher, job: Job, outcome: Outcome) -> bool:
     try:
         await job.run(publisher)
     except Unavailable as error:
@@ -82,6 +108,8 @@ async def _run(publisher: BillingPublisher, job: Job, outcome: Outcome) -> None:
         outcome.failures.append(Failure(job.line, job.label, (Fault(error.field, error.problem),)))
     else:
         outcome.handed_over += 1
+        return True
+    return False
 
 
 def hand_over(
@@ -90,37 +118,40 @@ def hand_over(
     """Run the jobs behind a progress bar and tell what failed. `before` of them were handed over by an earlier run.
 
     Leaves with 1 where the portal cannot be reached, with 130 where it is interrupted; else the caller leaves with 1
-    where there are failures.
+    where it is not complete.
     """
     try:
-        outcome = asyncio.run(_with_progress(connection, jobs, noun, before))
+        outcome = asyncio.run(_with_progress(connection, jobs, refused, noun, before))
     except PublishFailed as error:
         errors.print(f"Nothing was handed over: {error.detail}.")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         errors.print(f"Interrupted. {AGAIN}")
         raise typer.Exit(INTERRUPTED) from None
-    outcome.failures = sorted([*refused, *outcome.failures], key=lambda failure: failure.line)
-    _tell(outcome, len(jobs) + len(refused) + before, noun, before)
+    summary(outcome, len(jobs) + len(refused) + before, noun, before)
     return outcome
 
 
-async def _with_progress(connection: Connection, jobs: Sequence[Job], noun: str, before: int) -> Outcome:
+async def _with_progress(
+    connection: Connection, jobs: Sequence[Job], refused: Sequence[Failure], noun: str, before: int
+) -> Outcome:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, disable=not errors.is_terminal) as progress:
         task = progress.add_task(noun, total=len(jobs) + before, completed=before)
         async with connection.publisher() as publisher:
-            return await run_jobs(publisher, jobs, lambda: progress.advance(task))
+            return await run_jobs(publisher, jobs, refused, lambda: progress.advance(task))
 
 
-def _tell(outcome: Outcome, total: int, noun: str, before: int) -> None:
-    tell([(failure.line, failure.label, fault) for failure in outcome.failures for fault in failure.faults])
+def summary(outcome: Outcome, total: int, noun: str, before: int) -> None:
+    """Tell what failed and what waits for it, and how many of `total` are handed over, `before` by an earlier run."""
+    for told in (outcome.failures, outcome.waiting):
+        tell([(one.line, one.label, fault) for one in told for fault in one.faults])
     earlier = f" ({before} of them by an earlier run)" if before else ""
-    console.print(
-        f"{outcome.handed_over + before} of {total} {noun} handed over{earlier}, {len(outcome.failures)} failed."
-    )
+    waiting = f", {len(outcome.waiting)} waiting" if outcome.waiting else ""
+    handed_over, failed = outcome.handed_over + before, len(outcome.failures)
+    console.print(f"{handed_over} of {total} {noun} handed over{earlier}, {failed} failed{waiting}.")
     if outcome.stopped:
-        rest = total - outcome.handed_over - len(outcome.failures) - before
+        rest = total - handed_over - failed - len(outcome.waiting)
         errors.print(f"Stopped early, {rest} not tried. {AGAIN}")
 
 

@@ -27,6 +27,10 @@ _CELLS: dict[str, TypeAdapter[Any]] = {
 }
 
 
+# Customer number and document number: versions of one document follow each other.
+Subject = tuple[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One document to hand over: its line, its file and the fields as the interface writes them."""
@@ -39,14 +43,20 @@ class Entry:
     size: int
     modified_ns: int
 
+    @property
+    def subject(self) -> Subject:
+        """The document that this is a version of."""
+        return self.fields["customer_number"], self.fields["document_number"]
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A row that is no document, with all that is wrong with it."""
+    """A row that is no document, with all that is wrong with it; `subject` as far as it tells one."""
 
     line: int
     label: str
     faults: tuple[Fault, ...]
+    subject: Subject | None
 
 
 def read_entries(folder: Path, rows: Iterable[Row]) -> Iterator[Entry | Refused]:
@@ -55,12 +65,9 @@ def read_entries(folder: Path, rows: Iterable[Row]) -> Iterator[Entry | Refused]
     seen: dict[tuple[str, ...], int] = {}
     for row in rows:
         entry = _entry(root, row)
-        if isinstance(entry, Entry):
-            key = (entry.fields["customer_number"], entry.fields["document_number"], str(entry.path))
-            if (first := seen.setdefault(key, row.line)) != row.line:
-                yield Refused(row.line, label(row), (Fault(None, f"repeats line {first}: same document, same file"),))
-                continue
-        yield entry
+        first = seen.setdefault((*entry.subject, str(entry.path)), row.line) if isinstance(entry, Entry) else row.line
+        repeats = Fault(None, f"repeats line {first}: same document, same file")
+        yield entry if first == row.line else _refused(row, repeats)
 
 
 def label(row: Row) -> str:
@@ -106,8 +113,13 @@ def _entry(root: Path, row: Row) -> Entry | Refused:
             except ValueError as error:
                 faults.append(Fault(name, str(error)))
     if faults:
-        return Refused(row.line, label(row), tuple(faults))
+        return _refused(row, *faults)
     return Entry(row.line, label(row), path, str(row.cells["file"]), fields, size, modified)
+
+
+def _refused(row: Row, *faults: Fault) -> Refused:
+    customer, document = row.cells.get("customer_number"), row.cells.get("document_number")
+    return Refused(row.line, label(row), faults, (customer, document) if customer and document else None)
 
 
 def _cell(name: str, text: str | None) -> dict[str, str]:

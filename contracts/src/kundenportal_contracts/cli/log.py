@@ -46,6 +46,10 @@ class Log:
         """Write that a row of the index is no document."""
         self._write("refused", line=line, label=label, faults=[asdict(fault) for fault in faults])
 
+    def waiting(self, line: int, label: str, faults: Sequence[Fault]) -> None:
+        """Write that a document was not tried, because an earlier version of it is not handed over."""
+        self._write("waiting", line=line, label=label, faults=[asdict(fault) for fault in faults])
+
     def _write(self, outcome: str, **facts: Any) -> None:
         if self._file is not None:
             at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
