@@ -1,7 +1,9 @@
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from aiokafka import AIOKafkaProducer
 
 from chassis.messaging.clients import Message
 from chassis.telemetry import own_trace, trace_of
@@ -12,6 +14,8 @@ from tests.fixtures.broker import Broker
 from tests.fixtures.postgres import PostgresServer
 
 pytestmark = pytest.mark.integration
+
+CODECS = ["plain", "gzip", "snappy", "lz4", "zstd"]
 
 
 @pytest_asyncio.fixture
@@ -39,7 +43,28 @@ async def test_a_trace_that_is_none_spoils_no_event(stand: Stand, broker: Broker
     assert trace_of(said.headers) == own_trace("tests/items", "a")
 
 
-@pytest.mark.parametrize("compression", [0, 1], ids=["plain", "gzip"])
+@pytest.mark.parametrize("compression", CODECS[1:])
+async def test_what_any_client_compresses_is_taken(stand: Stand, broker: Broker, compression: str) -> None:
+    """Every codec of Kafka, record by record and many in one batch, each once."""
+    other = AIOKafkaProducer(bootstrap_servers=broker.bootstrap, compression_type=compression, linger_ms=50)
+    await other.start()
+    async with running(stand.consumer()):
+        try:
+            for number in (1, 50):
+                said = [message(f"{number}-{place}") for place in range(number)]
+                await asyncio.gather(
+                    *(
+                        other.send_and_wait(each.topic, each.value, each.key, headers=list(each.headers))
+                        for each in said
+                    )
+                )
+        finally:
+            await other.stop()
+        await stand.until_filed(["1-0", *(f"50-{place}" for place in range(50))])
+        await stand.until_acknowledged(51)
+
+
+@pytest.mark.parametrize("compression", range(5), ids=CODECS)
 async def test_a_header_name_that_is_not_utf8_blocks_nobody(stand: Stand, broker: Broker, compression: int) -> None:
     """Such a record is taken like any other, those around it in its batch and behind it too, each once."""
     async with running(stand.consumer()):

@@ -5,6 +5,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
+from aiokafka.record.util import calc_crc32c
 
 from chassis.messaging.undecoded import fetch_undecoded, readable_name
 from tests.chassis.odd_headers import LATIN_1, ON_ARRIVAL, raw
@@ -21,6 +22,14 @@ def batch(records: int, base: int = 0) -> bytes:
     built = bytearray(builder.build())
     built[0:8] = base.to_bytes(8, "big")
     return bytes(built)
+
+
+def packed(codec: int) -> bytes:
+    """A batch that says it is compressed with this codec, and is not; the checksum is right."""
+    data = bytearray(batch(1, base=7))
+    data[21:23] = codec.to_bytes(2, "big")
+    data[17:21] = calc_crc32c(bytes(data[21:])).to_bytes(4, "big")
+    return bytes(data)
 
 
 @dataclass

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CorruptRecordException, KafkaError
+from aiokafka.errors import KafkaError
 
 from chassis.logs import get_logger
 from chassis.messaging import metrics
 from chassis.messaging.broker import MEBIBYTE, REQUEST_TIMEOUT_MS, cancel, ends_within, security
 from chassis.messaging.subscriptions import Partition, Record
-from chassis.messaging.undecoded import fetch_undecoded
+from chassis.messaging.undecoded import UNREADABLE, fetch_undecoded
 from chassis.settings import KafkaSettings
 
 SESSION_TIMEOUT_MS = 10_000
@@ -94,7 +94,7 @@ class GroupMember:
         try:
             async with asyncio.timeout(seconds + SILENT_SECONDS):
                 found = await self._consumer.getmany(theirs, timeout_ms=round(seconds * 1000), max_records=max_records)
-        except (UnicodeDecodeError, CorruptRecordException) as error:
+        except UNREADABLE as error:
             return await self._poll_undecoded(theirs, error, seconds, max_records)
         return [_record(record) for record in found.get(theirs, ())]
 
@@ -103,12 +103,12 @@ class GroupMember:
     ) -> list[Record]:
         """Go round aiokafka, which raises for ever at a header name that is not UTF-8.
 
-        What cannot be read even so (a damaged disk) holds up this partition alone.
+        What cannot be read even so (a damaged disk, a codec that nobody knows) holds up this partition alone.
         """
         position = await self._consumer.position(theirs)
         try:
             records, following = await fetch_undecoded(self._consumer._client, theirs, position)  # noqa: SLF001 - the one connection
-        except (KafkaError, ValueError, IndexError) as failure:
+        except KafkaError as failure:
             log.error(  # noqa: TRY400 - the traceback says nothing more
                 "records_unreadable",
                 topic=theirs.topic,

@@ -10,11 +10,11 @@ from typing import Any, Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import CorruptRecordException, KafkaError, for_code
+from aiokafka.errors import KafkaError, for_code
 
 from chassis.messaging.broker import MEBIBYTE, ends_within, security
 from chassis.messaging.records import Record
-from chassis.messaging.undecoded import fetch_undecoded
+from chassis.messaging.undecoded import UNREADABLE, fetch_undecoded
 from chassis.settings import KafkaSettings
 
 ANSWER_SECONDS = 10.0
@@ -91,7 +91,7 @@ class TopicReader:
         async with _answering():
             try:
                 found = await self._consumer.getmany(theirs, timeout_ms=POLL_MS, max_records=MAX_RECORDS)
-            except (UnicodeDecodeError, CorruptRecordException):
+            except UNREADABLE:
                 records, following = await fetch_undecoded(self._consumer._client, theirs, position)  # noqa: SLF001 - the one connection
                 self._consumer.seek(theirs, following)
                 return [Read(record, None) for record in records]

@@ -3,15 +3,19 @@
 Such a name arrives with its odd bytes as surrogates (`surrogateescape`), so that no byte is lost; see `readable_name`.
 """
 
+import struct
+import zlib
 from collections.abc import Iterator
+from gzip import BadGzipFile
 from typing import Any
 
-from aiokafka.errors import CorruptRecordException, for_code
+from aiokafka.errors import CorruptRecordException, UnsupportedCodecError, for_code
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import _MemoryRecordsPy
 from aiokafka.record.util import decode_varint
 from aiokafka.structs import TopicPartition
+from cramjam import DecompressionError
 
 from chassis.messaging.records import Record
 
@@ -19,12 +23,15 @@ WAIT_MS = 500
 BYTES = 4 * 1_048_576
 MAGIC_OFFSET = 16
 MAGIC = 2
+NOT_UNPACKED = (DecompressionError, zlib.error, BadGzipFile, EOFError, struct.error)
+UNREADABLE = (UnicodeDecodeError, CorruptRecordException, UnsupportedCodecError, *NOT_UNPACKED)
+"""What aiokafka raises where it can make nothing of a partition's bytes; everything else concerns the connection."""
 
 
 async def fetch_undecoded(client: Any, partition: TopicPartition, position: int) -> tuple[list[Record], int]:
     """The records of the first batch that reaches `position`, from there on, and the offset to go on at.
 
-    Raises KafkaError, ValueError or IndexError where there is no making sense of the bytes.
+    Raises KafkaError, CorruptRecordException where there is no making sense of the bytes.
     """
     leader = client.cluster.leader_for_partition(partition)
     if leader is None or leader < 0:
@@ -35,10 +42,13 @@ async def fetch_undecoded(client: Any, partition: TopicPartition, position: int)
         for _, code, _, *rest in partitions:
             if code:
                 raise for_code(code)(partition)
-            for batch in _batches(rest[-1]):
-                if records := [record for record in _records(batch, partition) if record.offset >= position]:
-                    return records, records[-1].offset + 1
-                position = max(position, batch.next_offset)
+            try:
+                for batch in _batches(rest[-1]):
+                    if records := [record for record in _records(batch, partition) if record.offset >= position]:
+                        return records, records[-1].offset + 1
+                    position = max(position, batch.next_offset)
+            except (ValueError, IndexError, *NOT_UNPACKED) as error:
+                raise CorruptRecordException(type(error).__name__) from error
     return [], position
 
 
