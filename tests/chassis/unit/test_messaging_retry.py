@@ -28,7 +28,6 @@ def of_database(sqlstate: str | None, text: str = "", **more: Any) -> DBAPIError
         of_database("22P02"),
         of_database("22021"),
         of_database("23505"),
-        of_database("42501"),
         of_database("42601"),
         of_database("25P02"),
         of_database("0A000", "COPY FROM not supported"),
@@ -52,7 +51,7 @@ def test_refused_data_and_faults_of_our_own_are_poison(error: Exception) -> None
     "error",
     [
         *(of_database(state) for state in ("08006", "25P03", "40001", "40P01", "53100", "53300", "55P03", "57014")),
-        *(of_database(state) for state in ("57P01", "58030", "XX000", "28P01", "42P01", "42703", "25006")),
+        *(of_database(state) for state in ("57P01", "58030", "XX000", "28P01", "42501", "42P01", "42703", "25006")),
         of_database("0A000", "cached statement plan is invalid"),
         of_database(None, "connection is closed"),
         of_database("22000", connection_invalidated=True),

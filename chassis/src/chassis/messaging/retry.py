@@ -11,8 +11,9 @@ from chassis.messaging.clients import KafkaError
 
 Verdict = Literal["retry", "poison"]
 
-POISON_STATES = ("22", "23", "25P02", "42501")
+POISON_STATES = ("22", "23", "25P02")
 # Trouble of the server or the road to it (08 40 53 55 57 58 XX, a closed session 25), of credentials being rotated (28),
+# a right that the service's role lacks (42501, in a service transaction never about one row more than another),
 # and a schema that is not yet, or no longer, the one this code was written for (3D 3F, 42P01 and its like, 0A000).
 PASSING_STATES = (
     "08",
@@ -27,6 +28,7 @@ PASSING_STATES = (
     "57",
     "58",
     "XX",
+    "42501",
     "42P01",
     "42703",
     "42704",
@@ -56,7 +58,7 @@ def classify(error: BaseException) -> Verdict:
     """Sort a failure by what to do next.
 
     "retry": nothing is wrong with the record; pause its partition, back off, repeat in order. "poison": data that the
-    database refuses (SQLSTATE 22, 23, 42501) or a fault of our own code; bisect until the record stands alone. Of
+    database refuses (SQLSTATE 22, 23) or a fault of our own code; bisect until the record stands alone. Of
     several failures at once (a task group), one that may pass is enough to try again.
     """
     if isinstance(error, BaseExceptionGroup):
