@@ -1,10 +1,12 @@
 """The broker in memory keeps the contract that Kafka keeps."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 
 import pytest
 
+from chassis.messaging.clients import Message
 from chassis.messaging.subscriptions import Partition
 from chassis.settings import KafkaSettings
 from chassis.testing.memory_broker import MemoryBroker, MemoryConnection, MemoryMember
@@ -69,3 +71,18 @@ class TestWriting(WritingContract): ...
 
 
 class TestOutage(OutageContract): ...
+
+
+async def test_a_send_that_is_cancelled_writes_nothing() -> None:
+    """As aiokafka promises; so no future is left behind whose failure nobody could see."""
+    bus = MemoryBus()
+    bus.broker.create("t", PARTITIONS)
+    bus.broker.latency = lambda: 0.01
+    connection = bus.connection()
+    sending = asyncio.ensure_future(connection.send(Message("t", b"k", b"v")))
+    await asyncio.sleep(0)
+    sending.cancel()
+    await asyncio.wait({sending})
+    assert sending.cancelled()
+    await asyncio.sleep(0.05)
+    assert bus.broker.values("t") == []

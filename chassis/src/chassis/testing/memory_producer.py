@@ -31,19 +31,22 @@ class MemoryConnection:
         await self._broker.travel()
 
     async def send(self, message: Message) -> "asyncio.Future[Any]":
-        """Queue a message; the future is done when it is written. Raises MessageRefused for what no client sends."""
+        """Queue a message; the future is done when it is written. Raises MessageRefused for what no client sends.
+
+        Cancelled, it has queued nothing.
+        """
         size = len(message.key or b"") + len(message.value or b"")
         if size > REQUEST_BYTES or (message.key is None and message.value is None):
             raise MessageRefused("too large, or neither key nor value")
         if self._broker.strict and not self._broker.partitions(message.topic):
             raise TopicMissing(message.topic)
+        await self._broker.travel()
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self._broker.down or self._held:
             self._held.append((message, answer))
             self._broker.once_back(self._release)
         else:
             self._dispatch(message, answer)
-        await self._broker.travel()
         return answer
 
     def _dispatch(self, message: Message, answer: "asyncio.Future[Any]") -> None:
