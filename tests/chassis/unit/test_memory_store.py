@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chassis.database import DatabaseUnavailable
+from chassis.database import IDLE_TIMEOUT, LOCK_TIMEOUT, DatabaseUnavailable
 from chassis.messaging.retry import classify
 from chassis.testing.memory_store import MemoryStore
 from chassis.testing.simulation.loop import simulate
@@ -57,12 +57,14 @@ def test_a_process_that_dies_commits_nothing() -> None:
 
 
 def test_a_sleeper_in_a_transaction_loses_it() -> None:
-    """After 30 s without a statement the server ends its session; what it does when it wakes fails."""
+    """After as long as `Database` asks for the server ends its session; what it does when it wakes fails."""
+    idle = IDLE_TIMEOUT.total_seconds()
 
     async def scenario(store: MemoryStore) -> None:
-        sleeper = asyncio.ensure_future(put(store, 1, hold=31))
-        await asyncio.sleep(26)
+        sleeper = asyncio.ensure_future(put(store, 1, hold=idle + 1))
+        await asyncio.sleep(idle - LOCK_TIMEOUT.total_seconds() + 1)
         await put(store, 2)
+        assert asyncio.get_running_loop().time() == idle
         with pytest.raises(DatabaseUnavailable):
             await sleeper
 
@@ -78,7 +80,7 @@ def test_a_writer_waits_for_a_writer() -> None:
         await put(store, 2)
         assert asyncio.get_running_loop().time() == 3
         await first
-        first = asyncio.ensure_future(put(store, 3, hold=20))
+        first = asyncio.ensure_future(put(store, 3, hold=8))
         await asyncio.sleep(1)
         with pytest.raises(DatabaseUnavailable):
             await put(store, 4)

@@ -14,14 +14,14 @@ from typing import Any, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from chassis.database import DatabaseUnavailable
+from chassis.database import IDLE_TIMEOUT, LOCK_TIMEOUT, DatabaseUnavailable
 from chassis.testing.memory_group import SOON, later
 from chassis.testing.simulation.process import current_process
 
 Row = tuple[str, Hashable]
 GONE = object()
-IDLE_SECONDS = 30.0
-LOCK_SECONDS = 5.0
+IDLE_SECONDS = IDLE_TIMEOUT.total_seconds()
+LOCK_SECONDS = LOCK_TIMEOUT.total_seconds()
 
 
 class MemoryStore:
@@ -128,7 +128,7 @@ class MemorySession:
         return self.store.locks.setdefault(key, self) is self
 
     async def lock(self, key: Hashable) -> None:
-        """Hold this until the session ends; raises DatabaseUnavailable where another one holds it for 5 s."""
+        """Hold this until the session ends; raises DatabaseUnavailable where another one holds it for LOCK_SECONDS."""
         while not self.try_lock(key):
             released: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self.store.locks[key]._waiters.append(released)  # noqa: SLF001 - another one of its kind
@@ -152,13 +152,13 @@ class MemorySession:
 
 
 class MemoryTransaction:
-    """Writes that are seen by nobody else until the commit; open without a statement for 30 s, the server ends it."""
+    """Writes that are seen by nobody else until the commit; open without a statement for IDLE_SECONDS, the server ends it."""
 
     def __init__(self, session: MemorySession) -> None:
         self._session = session
         self._store = session.store
         self._writes: dict[Row, Any] = {}
-        self._heard = asyncio.get_running_loop().time()
+        self._hear()
         self._watch()
 
     async def get(self, table: str, keys: Collection[Any]) -> dict[Any, Any]:
@@ -178,7 +178,7 @@ class MemoryTransaction:
         await self._statement()
         inserted = set()
         for key in sorted(rows):
-            await self._session.lock((table, key))
+            await self._lock((table, key))
             if self._seen(table, key) is GONE:
                 self._writes[table, key] = rows[key]
                 inserted.add(key)
@@ -194,7 +194,7 @@ class MemoryTransaction:
     async def lock(self, table: str, key: Any) -> Any:
         """Hold a row until the end (SELECT … FOR UPDATE) and give it; None where it is not there."""
         await self._statement()
-        await self._session.lock((table, key))
+        await self._lock((table, key))
         found = self._seen(table, key)
         return None if found is GONE else found
 
@@ -222,6 +222,14 @@ class MemoryTransaction:
 
     async def _statement(self) -> None:
         await self._session.statement()
+        self._hear()
+
+    async def _lock(self, key: Row) -> None:
+        """Waiting for a row is no idleness."""
+        await self._session.lock(key)
+        self._hear()
+
+    def _hear(self) -> None:
         self._heard = asyncio.get_running_loop().time()
 
     def _watch(self) -> None:
