@@ -167,6 +167,18 @@ def test_slow_sweeps_are_rare() -> None:
         assert after == 0
 
 
+def test_a_relay_that_slept_through_a_sweep_sweeps_again_soon() -> None:
+    """Its own sleep (SIGSTOP, a frozen machine) does not count twenty times."""
+    clock = FrozenClock()
+    progress = Progress(clock)
+    progress.forgotten([row(10_000)])
+    with progress.reading():
+        clock.advance(timedelta(hours=1))
+    clock.advance(timedelta(minutes=1))
+    with progress.reading() as after:
+        assert after == 0
+
+
 def test_rows_that_stay_are_read_again_from_the_start() -> None:
     """After a failure the next read is a sweep."""
     progress = Progress(FrozenClock())

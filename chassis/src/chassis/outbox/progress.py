@@ -7,9 +7,10 @@ from chassis.clock import Clock
 from chassis.outbox.held import Waiting
 
 # A row may be committed after rows with higher ids. So every read reaches back by this many ids, and a sweep now and
-# then reads from the start; it takes a twentieth of the time at most, however many dead rows a long snapshot keeps.
+# then reads from the start; it takes a twentieth of the time, however many dead rows a long snapshot keeps. Once a minute
+# there is one all the same: perhaps it was the relay that slept meanwhile.
 REACH_BACK = 2000
-SWEEP_SECONDS = 1.0
+SWEEP_SECONDS, SWEEP_MOST_SECONDS = 1.0, 60.0
 SWEEP_SHARE = 20
 
 
@@ -30,7 +31,7 @@ class Progress:
         yield 0 if self._sweeping else max(0, self._highest - REACH_BACK)
         if self._sweeping:
             ended = self._clock.monotonic()
-            self._sweep_at = ended + max(SWEEP_SECONDS, SWEEP_SHARE * (ended - began))
+            self._sweep_at = ended + min(SWEEP_MOST_SECONDS, max(SWEEP_SECONDS, SWEEP_SHARE * (ended - began)))
 
     def forgotten(self, rows: Sequence[Waiting]) -> None:
         self._highest = max(self._highest, *(row.id for row in rows))
