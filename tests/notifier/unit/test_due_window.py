@@ -69,6 +69,17 @@ def test_a_slow_sweep_takes_a_twentieth_of_the_time() -> None:
     assert claim(window, clock) is None
 
 
+def test_a_sender_that_slept_through_a_sweep_sweeps_again_soon() -> None:
+    """Its own sleep (SIGSTOP, a frozen machine) is no reason to look for nothing late for twenty times as long."""
+    clock = FrozenClock()
+    window = DueWindow(clock)
+    claim(window, clock, 3600)
+    window.claimed([due()], all_domains=True)
+    assert claim(window, clock) is not None
+    clock.advance(timedelta(minutes=1))
+    assert claim(window, clock) is None
+
+
 def test_a_domain_that_was_left_out_is_looked_for_at_once() -> None:
     """Its mails are older than those that were taken past them."""
     clock = FrozenClock()

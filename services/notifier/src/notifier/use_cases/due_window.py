@@ -8,9 +8,11 @@ from chassis.clock import Clock
 from notifier.ports import DueMail
 
 # A delivery may be committed, or handed back, after later ones were claimed. So every claim reaches back a little, and a
-# sweep now and then takes all that is due; it takes a twentieth of the time at most, however much of it is dead.
+# sweep now and then takes all that is due; it takes a twentieth of the time, however much of it is dead. Once a minute
+# there is one all the same: perhaps it was the sender that slept meanwhile, and only a sweep finds what is due once the
+# clock was set back.
 REACH_BACK = timedelta(seconds=2)
-SWEEP_SECONDS = 1.0
+SWEEP_SECONDS, SWEEP_MOST_SECONDS = 1.0, 60.0
 SWEEP_SHARE = 20
 
 
@@ -30,7 +32,7 @@ class DueWindow:
         yield None if sweeping else self._from
         if sweeping:
             ended = self._clock.monotonic()
-            self._sweep_at = ended + max(SWEEP_SECONDS, SWEEP_SHARE * (ended - began))
+            self._sweep_at = ended + min(SWEEP_MOST_SECONDS, max(SWEEP_SECONDS, SWEEP_SHARE * (ended - began)))
 
     def claimed(self, mails: Sequence[DueMail], *, all_domains: bool) -> None:
         """Move on behind these. What was left out for its domain is older: then the next claim is a sweep."""
