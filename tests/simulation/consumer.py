@@ -22,7 +22,7 @@ from chassis.testing.memory_tables import INBOX, OUTBOX, StoredInbox, StoredOutb
 from chassis.testing.simulation.world import Component, World
 from kundenportal_contracts.envelope import encode
 from tests.chassis.items import ITEMS, ItemLost, ItemNamed, headers
-from tests.simulation.trouble import broker_troubles, latency, store_troubles
+from tests.simulation.trouble import broker_troubles, latency, owed_seconds, store_troubles
 
 KAFKA = KafkaSettings(kafka_bootstrap="nowhere:1")
 PARTITIONS = [Partition(ITEMS.name, number) for number in range(2)]
@@ -131,7 +131,8 @@ class ConsumerMachine:
             await world.until(machine.drained, DRAINED_SECONDS, "drained")
         world.heal()
         machine.broker.down = machine.store.away = machine.broker.fails_members = False
-        await world.until(machine.drained, DRAINED_SECONDS, "drained after the healing")
+        owed = owed_seconds(machine.broker, machine.store)
+        await world.until(machine.drained, DRAINED_SECONDS + owed, "drained after the healing")
         await world.stop()
         machine.check()
 

@@ -11,6 +11,7 @@ from chassis.health import Health
 from chassis.messaging.clients import Message
 from chassis.messaging.producer import Producer
 from chassis.messaging.subscriptions import Partition, Record
+from chassis.outbox.parking import UNANSWERED_SECONDS
 from chassis.outbox.relay import Held, Relay, Sends
 from chassis.testing.memory_broker import MemoryBroker, MemoryConnection
 from chassis.testing.memory_store import MemoryStore
@@ -18,7 +19,7 @@ from chassis.testing.memory_tables import OUTBOX, MemoryHeldOutbox, StoredOutbox
 from chassis.testing.simulation.world import Component, World
 from tests.chassis.items import ITEMS, ItemNamed
 from tests.simulation.consumer import KAFKA
-from tests.simulation.trouble import broker_troubles, latency, store_troubles
+from tests.simulation.trouble import broker_troubles, latency, owed_seconds, store_troubles
 
 DRAINED_SECONDS = 90.0
 SAID = "said"
@@ -56,7 +57,8 @@ class RelayMachine:
             await world.until(machine.drained, DRAINED_SECONDS, "drained")
         world.heal()
         machine.broker.down = machine.store.away = False
-        await world.until(machine.drained, DRAINED_SECONDS, "drained after the healing")
+        owed = owed_seconds(machine.broker, machine.store, UNANSWERED_SECONDS[1])
+        await world.until(machine.drained, DRAINED_SECONDS + owed, "drained after the healing")
         await world.stop()
         machine.check()
 

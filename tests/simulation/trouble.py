@@ -1,13 +1,18 @@
 """What goes wrong in histories that are not calm, each of it for a while or so many times."""
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
 
+from chassis.messaging.partition import COMMIT_SECONDS, POLL_SECONDS
+from chassis.messaging.producer import SEND_SECONDS
+from chassis.messaging.retry import back_off
 from chassis.testing.memory_broker import MemoryBroker
 from chassis.testing.memory_store import MemoryStore
 from chassis.testing.simulation.world import World
 
 Trouble = Callable[[], Awaitable[None]]
+LONGEST_BACK_OFF: float = inspect.signature(back_off).parameters["most"].default
 
 
 def latency(world: World) -> Callable[[], float]:
@@ -81,3 +86,18 @@ def store_troubles(world: World, store: MemoryStore) -> list[Trouble]:
         store.lose_after_commit += world.chance.randint(1, 2)
 
     return [database_away, sessions_ended, commits_lost_before, commits_lost_after]
+
+
+def owed_seconds(broker: MemoryBroker, store: MemoryStore, pause: float = LONGEST_BACK_OFF) -> float:
+    """For how long what is still set to go wrong can hold things up, each of it alone and one after the other.
+
+    A lost acknowledgement costs a whole send, a lost answer to a commit its time limit and the poll before the next one;
+    whatever fails is tried again after `pause` at most.
+    """
+    failures = broker.refuse_messages + store.lose_before_commit + store.lose_after_commit
+    return (
+        broker.lose_acknowledgements * (SEND_SECONDS + pause)
+        + broker.lose_commit_answers * (COMMIT_SECONDS + POLL_SECONDS)
+        + broker.refuse_commits * POLL_SECONDS
+        + failures * pause
+    )
