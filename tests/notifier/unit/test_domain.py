@@ -38,7 +38,18 @@ def recipient(address: str, mode: Mode = Mode.NOTICE, last_name: str = "Musterma
         (Phase.HELLO, 421, "busy", State.DELAYED),
         (Phase.MAIL, 451, "later", State.DELAYED),
         (Phase.MAIL, 552, "too large", State.FAILED),
+        (Phase.MAIL, 530, "5.7.0 Authentication required", State.DELAYED),
+        (Phase.MAIL, 530, "Must issue a STARTTLS command first", State.DELAYED),
+        (Phase.MAIL, 534, "5.7.9 mechanism too weak", State.DELAYED),
+        (Phase.MAIL, 535, "5.7.8 credentials invalid", State.DELAYED),
+        (Phase.MAIL, 538, "5.7.11 encryption required", State.DELAYED),
+        (Phase.MAIL, 530, "5.1.8 bad sender", State.BOUNCED),
+        (Phase.MAIL, 550, "5.7.1 sender refused", State.FAILED),
+        (Phase.MAIL, 553, "5.7.1 not your address", State.FAILED),
         (Phase.RCPT, 450, "greylisted", State.DELAYED),
+        (Phase.RCPT, 530, "SMTP authentication is required.", State.DELAYED),
+        (Phase.RCPT, 550, "5.7.1 relaying denied", State.BOUNCED),
+        (Phase.RCPT, 554, "5.7.1 relay access denied", State.BOUNCED),
         (Phase.RCPT, 550, "5.1.1 no such user", State.BOUNCED),
         (Phase.DATA, 554, "no", State.FAILED),
         (Phase.DATA, None, "reset", State.DELAYED),
@@ -46,6 +57,7 @@ def recipient(address: str, mode: Mode = Mode.NOTICE, last_name: str = "Musterma
         (Phase.DOT, 250, "ok", State.SENT),
         (Phase.DOT, 421, "closing", State.DELAYED),
         (Phase.DOT, 451, "later", State.DELAYED),
+        (Phase.DOT, 530, "5.7.57 client was not authenticated", State.DELAYED),
         (Phase.DOT, 550, "5.1.1 no such user", State.BOUNCED),
         (Phase.DOT, 552, "5.2.2 mailbox full", State.BOUNCED),
         (Phase.DOT, 554, "5.7.1 spam", State.FAILED),
@@ -56,6 +68,23 @@ def recipient(address: str, mode: Mode = Mode.NOTICE, last_name: str = "Musterma
 def test_each_answer_has_its_state(phase: Phase, code: int | None, text: str, state: State) -> None:
     """Before the dot nothing is handed over; after it only an answer tells."""
     assert judge(Answer(phase, code, text)) is state
+
+
+@pytest.mark.parametrize(
+    ("phase", "code", "away"),
+    [
+        (Phase.HELLO, 554, True),
+        (Phase.MAIL, 530, True),
+        (Phase.MAIL, 538, True),
+        (Phase.MAIL, 550, False),
+        (Phase.MAIL, 451, False),
+        (Phase.MAIL, None, False),
+        (Phase.RCPT, 530, False),
+    ],
+)
+def test_a_server_that_takes_no_mail_from_us_is_away(phase: Phase, code: int | None, *, away: bool) -> None:
+    """It wants a login or TLS before any mail; where it took the sender, others may still get theirs."""
+    assert Answer(phase, code, "no").relay_is_away is away
 
 
 def test_an_answer_is_shown_on_one_line() -> None:

@@ -322,9 +322,12 @@ async def test_a_stop_puts_back_what_was_not_begun() -> None:
     assert sorted(office.database.states()) == sorted([State.SENT, State.QUEUED, State.QUEUED])
 
 
-async def test_a_server_that_is_away_is_asked_by_one_mail() -> None:
-    """A thousand mails wait as they were; when it is back they all go."""
-    office = Office(lambda _: Answer(Phase.CONNECT, None, "refused"))
+@pytest.mark.parametrize(
+    "refusal", [Answer(Phase.CONNECT, None, "refused"), Answer(Phase.MAIL, 530, "5.7.0 Authentication required")]
+)
+async def test_a_server_that_is_away_is_asked_by_one_mail(refusal: Answer) -> None:
+    """A hundred mails wait as they were; when it takes mail again they all go."""
+    office = Office(lambda _: refusal)
     async with open_office(office):
         await office.queue(*(delivery(address=f"u{number}@hof.example") for number in range(100)))
         for _ in range(20):

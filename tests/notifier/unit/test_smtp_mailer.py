@@ -199,6 +199,19 @@ async def test_connections_are_kept() -> None:
         assert server.connections == 1
 
 
+@pytest.mark.parametrize("pipelining", [False, True])
+async def test_a_server_that_wants_a_login_is_asked_afresh(*, pipelining: bool) -> None:
+    """What it holds against us may hang on the connection: the next mail comes on a new one."""
+    told: list[Reply | None] = [b"530 5.7.0 Authentication required", None]
+    async with (
+        misbehaving(lambda phase, _: told.pop(0) if phase == "mail" else None, pipelining=pipelining) as server,
+        mailer_to(server) as mailer,
+    ):
+        assert (await send(mailer)).answer.relay_is_away
+        assert (await send(mailer)).answer.code == 250
+        assert (server.connections, len(server.accepted)) == (2, 1)
+
+
 async def test_as_many_connections_as_mails_on_their_way() -> None:
     """No mail waits for another one's connection."""
     async with misbehaving() as server, mailer_to(server) as mailer:

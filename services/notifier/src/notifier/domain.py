@@ -258,9 +258,14 @@ class Answer:
     text: str
 
     @property
+    def wants_login_or_tls(self) -> bool:
+        """AUTH or STARTTLS is asked for (RFC 4954, RFC 3207) and no mailbox named: no mail was judged."""
+        return self.code in {530, 534, 535, 538} and not _MAILBOX_TROUBLE.match(self.text)
+
+    @property
     def relay_is_away(self) -> bool:
         """The trouble is with the mail server or its settings, not with this mail."""
-        return self.phase in {Phase.CONNECT, Phase.HELLO}
+        return self.phase in {Phase.CONNECT, Phase.HELLO} or (self.phase is Phase.MAIL and self.wants_login_or_tls)
 
     @property
     def words(self) -> str:
@@ -278,7 +283,7 @@ def judge(answer: Answer) -> State:
     kind = (answer.code or 0) // 100
     if answer.phase is Phase.DOT and kind not in {TRY_LATER, REFUSED}:
         return State.SENT if kind == DONE else State.UNKNOWN
-    if answer.relay_is_away or kind != REFUSED:
+    if answer.relay_is_away or answer.wants_login_or_tls or kind != REFUSED:
         return State.DELAYED
     if answer.phase is Phase.RCPT or _MAILBOX_TROUBLE.match(answer.text):
         return State.BOUNCED

@@ -17,4 +17,4 @@ STEP_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180),
 )
 SMTP_CONNECTIONS = Gauge("kundenportal_smtp_connections", "Connections to the mail server, resting ones included")
-SMTP_AWAY = Gauge("kundenportal_smtp_away", "1 while the mail server cannot be reached or refuses the greeting")
+SMTP_AWAY = Gauge("kundenportal_smtp_away", "1 while the mail server cannot be reached or takes no mail from us")

@@ -77,7 +77,8 @@ class SmtpMailer:
 
     async def _keep_after(self, connection: SmtpConnection, ended: SmtpTrouble | Withdrawn | MailUnsafe) -> None:
         """A refused sender or recipient leaves a transaction open; whatever else ended the step ends the connection."""
-        refused = not isinstance(ended, SmtpTrouble) or ended.answer.code not in {None, SERVICE_CLOSING}
+        answer = ended.answer if isinstance(ended, SmtpTrouble) else None
+        refused = answer is None or not (answer.code in {None, SERVICE_CLOSING} or answer.relay_is_away)
         if refused and not connection.is_closing and await connection.reset():
             self._keep(connection)
         else:
