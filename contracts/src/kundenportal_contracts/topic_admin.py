@@ -16,11 +16,21 @@ from kundenportal_contracts.topic_changes import (
     add_partitions,
     create,
     entries,
+    partitions_of,
+    replicas_of,
     set_settings,
 )
 from kundenportal_contracts.topics import ALL, Topic, settings_of
 
-__all__ = ["TopicState", "TopicsUnavailable", "apply_topics", "cluster_id", "missing_topics", "topic_states"]
+__all__ = [
+    "TopicState",
+    "TopicsUnavailable",
+    "apply_topics",
+    "cluster_id",
+    "missing_topics",
+    "states_of",
+    "topic_states",
+]
 
 SECONDS = 30.0
 SETTLING_SECONDS = 5.0
@@ -43,13 +53,13 @@ async def topic_states(
 ) -> list[TopicState]:
     """Look at each topic; nothing is changed."""
     async with _admin(bootstrap, ssl) as admin:
-        return await _states(admin, topics)
+        return await states_of(admin, topics)
 
 
 async def missing_topics(bootstrap: str, topics: Sequence[Topic], *, ssl: SSLContext | None = None) -> list[str]:
     """Name the topics that are not there: what a service asks at its start."""
     async with _admin(bootstrap, ssl) as admin:
-        there = await _partitions(admin)
+        there = await partitions_of(admin)
     return [topic.name for topic in topics if topic.name not in there]
 
 
@@ -73,7 +83,7 @@ async def apply_topics(
     replication factor it is three, or the number of brokers where there are fewer.
     """
     async with _admin(bootstrap, ssl) as admin:
-        before = await _states(admin, topics)
+        before = await states_of(admin, topics)
         if missing := [state.topic for state in before if state.state == "missing"]:
             await create(admin, missing, replication_factor or await _replicas(admin), SECONDS)
         different = [state for state in before if state.state == "different"]
@@ -90,7 +100,7 @@ async def _settled(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> list[
     """Look at the topics until what was changed shows: a broker learns of it a moment after the controller."""
     after: list[TopicState] = []
     for _ in range(int(SETTLING_SECONDS / PAUSE_SECONDS)):
-        after = await _states(admin, topics)
+        after = await states_of(admin, topics)
         if not any(_lacks_partitions(state) or _has_other_settings(state) for state in after):
             break
         await asyncio.sleep(PAUSE_SECONDS)
@@ -132,31 +142,28 @@ async def _admin(bootstrap: str, ssl: SSLContext | None) -> AsyncIterator[AIOKaf
         await admin.close()
 
 
-async def _partitions(admin: AIOKafkaAdminClient) -> dict[str, list[dict[str, Any]]]:
-    """Ask for every topic: asking by name would make a missing one where the broker creates topics by itself."""
-    return {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics()}
-
-
 async def _replicas(admin: AIOKafkaAdminClient) -> int:
     cluster = await admin.describe_cluster()
     return min(REPLICAS, len(cluster["brokers"]))
 
 
-async def _states(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> list[TopicState]:
-    there = await _partitions(admin)
+async def states_of(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> list[TopicState]:
+    """Look at each topic with a client that is connected; nothing is changed."""
+    there = await partitions_of(admin)
     found = await entries(admin, [topic for topic in topics if topic.name in there])
     return [
-        _state(topic, len(there[topic.name]), {name: entry[1] for name, entry in found[topic.name].items()})
+        _state(topic, there[topic.name], {name: entry[1] for name, entry in found[topic.name].items()})
         if topic.name in there
         else TopicState(topic, "missing")
         for topic in topics
     ]
 
 
-def _state(topic: Topic, partitions: int, settings: dict[str, str]) -> TopicState:
+def _state(topic: Topic, there: Sequence[dict[str, Any]], settings: dict[str, str]) -> TopicState:
+    partitions = len(there)
     differences = [
         f"{name} is {settings.get(name)} instead of {value}"
-        for name, value in settings_of(topic).items()
+        for name, value in settings_of(topic, replicas_of(there)).items()
         if settings.get(name) != value
     ]
     if partitions != topic.partitions:
@@ -168,7 +175,7 @@ def _state(topic: Topic, partitions: int, settings: dict[str, str]) -> TopicStat
 async def _until_usable(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
     """Wait until every partition has a leader; the caller's deadline bounds it."""
     while True:
-        there = await _partitions(admin)
+        there = await partitions_of(admin)
         if all(_has_leaders(there.get(topic.name, ()), topic.partitions) for topic in topics):
             return
         await asyncio.sleep(PAUSE_SECONDS)

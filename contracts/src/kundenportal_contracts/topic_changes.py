@@ -29,7 +29,13 @@ async def create(
 ) -> None:
     """Make topics that are missing; one that somebody else made meanwhile is no error."""
     wanted = [
-        NewTopic(topic.name, topic.partitions, replication_factor, topic_configs=settings_of(topic)) for topic in topics
+        NewTopic(
+            topic.name,
+            topic.partitions,
+            replication_factor,
+            topic_configs=settings_of(topic, replication_factor),
+        )
+        for topic in topics
     ]
     answer = await admin.create_topics(wanted, timeout_ms=int(timeout_seconds * 1000))
     for name, code, *text in answer.topic_errors:
@@ -48,12 +54,24 @@ async def add_partitions(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) ->
 
 async def set_settings(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> None:
     """Set what differs. What else was set for a topic by somebody stays, as the request replaces all that is set."""
+    there = await partitions_of(admin) if topics else {}
     for topic in topics:
+        wanted = settings_of(topic, replicas_of(there.get(topic.name, ())))
         kept = {name: entry[1] for name, entry in (await entries(admin, [topic]))[topic.name].items() if _is_set(entry)}
-        resource = ConfigResource(ConfigResourceType.TOPIC, topic.name, kept | settings_of(topic))
+        resource = ConfigResource(ConfigResourceType.TOPIC, topic.name, kept | wanted)
         for answer in await admin.alter_configs([resource]):
             for code, text, *_ in answer.resources:
                 _check("set", topic.name, code, text)
+
+
+async def partitions_of(admin: AIOKafkaAdminClient) -> dict[str, list[dict[str, Any]]]:
+    """Ask for every topic: asking by name would make a missing one where the broker creates topics by itself."""
+    return {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics()}
+
+
+def replicas_of(partitions: Sequence[Mapping[str, Any]]) -> int:
+    """Tell how many brokers hold each partition, in sync or not; of several numbers the lowest."""
+    return min((len(partition["replicas"]) for partition in partitions), default=1)
 
 
 async def entries(admin: AIOKafkaAdminClient, topics: Sequence[Topic]) -> dict[str, Mapping[str, Any]]:

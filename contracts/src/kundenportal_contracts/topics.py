@@ -6,6 +6,8 @@ from datetime import timedelta
 MEBIBYTE = 1_048_576
 # A reader that was away this long still meets the tombstone of a deleted user.
 TOMBSTONES = timedelta(days=30)
+# So many brokers must have a record before it is confirmed, where one more may be out meanwhile.
+IN_SYNC, MANY_REPLICAS = 2, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,11 @@ def speaker(topic: Topic) -> str:
     return topic.name.partition(".")[0]
 
 
-def settings_of(topic: Topic) -> dict[str, str]:
-    """Give the broker's settings for a topic; times in milliseconds, sizes in bytes."""
+def settings_of(topic: Topic, replicas: int = 1) -> dict[str, str]:
+    """Give the broker's settings for a topic with so many replicas; times in milliseconds, sizes in bytes."""
     settings = {"max.message.bytes": str(topic.max_message_bytes)}
+    if replicas >= MANY_REPLICAS:
+        settings["min.insync.replicas"] = str(IN_SYNC)
     if topic.retention is None:
         return settings | {"cleanup.policy": "compact", "delete.retention.ms": _milliseconds(TOMBSTONES)}
     return settings | {"cleanup.policy": "delete", "retention.ms": _milliseconds(topic.retention)}

@@ -71,6 +71,13 @@ def test_the_frame_is_that_of_the_specification() -> None:
         assert all(NAME.fullmatch(name) for name in group)
 
 
+def test_what_depends_on_the_broker_is_told_in_words() -> None:
+    """How many replicas must have a record follows from how many there are, so no topic's binding can say it."""
+    beyond = dict(settings_of(ALL[0], replicas=3).items() - settings_of(ALL[0]).items())
+    assert beyond == {"min.insync.replicas": "2"}
+    assert "three replicas or more has min.insync.replicas=2" in DOCUMENT["info"]["description"]
+
+
 def test_what_is_referred_to_is_there() -> None:
     """References lead to an object of the document or to a schema beside it."""
     for reference in references(DOCUMENT):

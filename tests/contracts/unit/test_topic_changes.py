@@ -10,15 +10,16 @@ from aiokafka.errors import InvalidPartitionsError, TopicAuthorizationFailedErro
 from typer.testing import CliRunner
 
 from kundenportal_contracts.cli import contracts
+from kundenportal_contracts.topic_admin import states_of
 from kundenportal_contracts.topic_changes import TopicsUnavailable, add_partitions, create, entries, set_settings
-from kundenportal_contracts.topics import DOCUMENTS
+from kundenportal_contracts.topics import DOCUMENTS, settings_of
 
 NOT_ALLOWED, EXISTS, INVALID = 29, 36, 40
 
 
 @dataclass
 class Answers:
-    """A broker that gives these answers; `asked` are the settings it was told to set."""
+    """A broker that gives these answers; `asked` are the settings it was told to set, `made` those of new topics."""
 
     code: int = 0
     text: str | None = None
@@ -26,8 +27,15 @@ class Answers:
     settings: list[tuple[Any, ...]] = field(default_factory=list)
     looking: int = 0
     asked: dict[str, str] = field(default_factory=dict)
+    made: dict[str, str] = field(default_factory=dict)
+    replicas: int = 1
+
+    async def describe_topics(self) -> Any:
+        partition = {"leader": 1, "replicas": list(range(1, self.replicas + 1))}
+        return [{"topic": DOCUMENTS.name, "partitions": [partition] * DOCUMENTS.partitions}]
 
     async def create_topics(self, topics: Any, **_: Any) -> Any:
+        self.made = topics[0].topic_configs
         return SimpleNamespace(topic_errors=[(topic.name, self.code, self.text) for topic in topics])
 
     async def create_partitions(self, _: Any) -> None:
@@ -96,6 +104,27 @@ async def test_settings_of_others_are_repeated_and_no_defaults() -> None:
         "cleanup.policy": "delete",
         "max.message.bytes": "1048576",
     }
+
+
+INSYNC = "min.insync.replicas"
+
+
+@pytest.mark.parametrize(("replicas", "wanted"), [(1, None), (2, None), (3, "2"), (5, "2")])
+async def test_with_three_replicas_two_must_have_a_record(replicas: int, wanted: str | None) -> None:
+    """A leader without followers confirms nothing; with fewer replicas one that is out would stop all."""
+    answers = Answers(replicas=replicas)
+    await create(answers.admin, [DOCUMENTS], replicas, 1)
+    await set_settings(answers.admin, [DOCUMENTS])
+    assert (answers.made.get(INSYNC), answers.asked.get(INSYNC)) == (wanted, wanted)
+
+
+@pytest.mark.parametrize(("replicas", "told"), [(2, ()), (3, ("min.insync.replicas is 1 instead of 2",))])
+async def test_a_topic_whose_leader_may_confirm_alone_is_told(replicas: int, told: tuple[str, ...]) -> None:
+    """It differs as any other setting does, where it has three replicas."""
+    there = {**settings_of(DOCUMENTS), INSYNC: "1"}
+    answers = Answers(replicas=replicas, settings=[(name, value, False, 5, False, []) for name, value in there.items()])
+    [state] = await states_of(answers.admin, [DOCUMENTS])
+    assert (state.state, state.differences) == ("different" if told else "present", told)
 
 
 def test_a_broker_that_is_away_is_told_by_the_command() -> None:

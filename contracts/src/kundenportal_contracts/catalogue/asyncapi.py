@@ -31,7 +31,8 @@ DEAD_LETTER, NOTE = "DeadLetter", "DeadLetterNote"
 ABOUT = (
     "What the services of the Kundenportal say to each other, what billing hands over and what it is told. Every record "
     "is a CloudEvent in Kafka's binary mode: its headers are the envelope, its value is the data as UTF-8 JSON. Readers "
-    "ignore fields that they do not know."
+    "ignore fields that they do not know. A topic with three replicas or more has min.insync.replicas=2: what is confirmed "
+    "stands on two brokers."
 )
 WITHOUT_CUSTOMER = {
     IDENTITY_CUSTOMERS.name: "; of a rejection without one the refused record's key, its ce_id, or its topic/partition/offset",

@@ -22,9 +22,10 @@ def topics(
 ) -> None:
     """List the topics and how they stand on the broker; nothing is changed without --apply.
 
-    --apply makes topics, adds partitions and sets retention, clean-up and the largest record. A shorter retention lets the
-    broker drop older records; partitions beyond those wanted stay, as Kafka takes none away. Exits 1 where a topic is
-    missing or set otherwise at the end, 2 where the broker does not answer or refuses.
+    --apply makes topics, adds partitions and sets retention, clean-up and the largest record, and with three replicas or
+    more that two must have a record (min.insync.replicas). A shorter retention lets the broker drop older records;
+    partitions beyond those wanted stay, as Kafka takes none away. Exits 1 where a topic is missing or set otherwise at the
+    end, 2 where the broker does not answer or refuses.
     """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
