@@ -8,6 +8,7 @@ from ssl import SSLContext
 from typing import Any, Literal
 
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.conn import collect_hosts
 from aiokafka.errors import KafkaError
 
 from kundenportal_contracts.topic_changes import (
@@ -124,6 +125,10 @@ def _has_other_settings(state: TopicState) -> bool:
 
 @asynccontextmanager
 async def _admin(bootstrap: str, ssl: SSLContext | None) -> AsyncIterator[AIOKafkaAdminClient]:
+    try:
+        collect_hosts(bootstrap)
+    except ValueError:
+        raise TopicsUnavailable(f"{bootstrap} is no address of a broker (host:port)") from None
     admin = AIOKafkaAdminClient(
         bootstrap_servers=bootstrap,
         request_timeout_ms=int(SECONDS * 1000),

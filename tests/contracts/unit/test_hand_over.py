@@ -272,3 +272,12 @@ def test_options_and_a_table_exclude_each_other(tmp_path: Path) -> None:
     done = runner.invoke(billing, ["customer", "register", "--company", "A", "--file", str(tmp_path / "x.csv")])
     assert done.exit_code == 2
     assert "goes without company" in done.output
+
+
+def test_a_broker_whose_address_is_none_is_told(tmp_path: Path) -> None:
+    """Exit 1 and a sentence, before anything is handed over."""
+    export(tmp_path, [row("R1")])
+    (tmp_path / "stack").write_text(json.dumps({**STACK, "kafka_bootstrap": "localhost:abc"}))
+    done = runner.invoke(billing, ["publish", str(tmp_path), "--stack", str(tmp_path / "stack")])
+    told = "Nothing was handed over: localhost:abc is no address of a broker (host:port).\n"
+    assert (done.exit_code, done.output) == (1, told)

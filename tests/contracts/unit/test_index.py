@@ -158,3 +158,12 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "secret.pdf").write_bytes(b"%PDF-")
     (tmp_path / "out" / "R9.pdf").symlink_to(tmp_path / "secret.pdf")
     assert faults(tmp_path / "out", file="R9.pdf") == [("file", "«R9.pdf» lies outside the folder")]
+
+
+def test_a_link_to_itself_is_no_file(tmp_path: Path) -> None:
+    """A circle of links leads nowhere, whatever Python makes of it."""
+    (tmp_path / "loop.pdf").symlink_to("loop.pdf")
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    for name in ("loop.pdf", "a/R1.pdf"):
+        assert faults(tmp_path, file=name) == [("file", f"there is no file «{name}»")]

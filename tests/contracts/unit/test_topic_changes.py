@@ -132,3 +132,12 @@ def test_a_broker_that_is_away_is_told_by_the_command() -> None:
     for more in ([], ["--apply"]):
         done = CliRunner().invoke(contracts, ["topics", "--bootstrap", "127.0.0.1:1", *more])
         assert (done.exit_code, "the broker at 127.0.0.1:1 does not answer" in done.output) == (2, True)
+
+
+@pytest.mark.parametrize("bootstrap", ["localhost:abc", "[::1", "localhost:"])
+def test_an_address_that_is_none_is_told_by_the_command(bootstrap: str) -> None:
+    """A misspelt port or bracket: one sentence, exit 2, in either form."""
+    for more in ([], ["--apply"]):
+        done = CliRunner().invoke(contracts, ["topics", "--bootstrap", bootstrap, *more])
+        assert (done.exit_code, done.output.count("\n")) == (2, 1)
+        assert done.output == f"The topics cannot be looked after: {bootstrap} is no address of a broker (host:port).\n"

@@ -9,6 +9,7 @@ import typer
 
 from kundenportal_contracts.cli.connection import StackOption
 from kundenportal_contracts.cli.hand_over import Failure, Job, hand_over
+from kundenportal_contracts.cli.spellings import shown
 from kundenportal_contracts.cli.startup import connected, one, table
 from kundenportal_contracts.cli.tables import Columns, Row
 from kundenportal_contracts.publish import BillingPublisher
@@ -109,7 +110,8 @@ def customer_jobs(call: Call, rows: Sequence[Row], names: tuple[str, ...], defau
 
 
 def _label(row: Row) -> str:
-    return row.cells.get("customer_number") or "customer without a number"
+    number = row.cells.get("customer_number")
+    return shown(number)[1:-1] if number else "customer without a number"
 
 
 def _job(call: Call, row: Row, names: tuple[str, ...], defaults: Fields) -> Job:

@@ -152,6 +152,8 @@ def _file(root: Path, name: str | None) -> tuple[Path, os.stat_result]:
 def _path(root: Path, name: str) -> Path:
     try:
         path = (root / name).resolve()
+    except RuntimeError:  # links in a circle, up to Python 3.12
+        raise ValueError(f"there is no file {shown(name)}") from None
     except (ValueError, OSError):
         raise ValueError(f"{shown(name)} is no name of a file") from None
     if not path.is_relative_to(root):

@@ -7,6 +7,7 @@ from typing import Any
 
 from kundenportal_contracts.cli.encodings import Text
 from kundenportal_contracts.cli.rows import Columns, Fault, Row, TableUnreadable
+from kundenportal_contracts.cli.spellings import shown
 
 DECIMAL_COMMA = re.compile(r"\d,\d", re.ASCII)
 SPACE = re.compile(r"[ \t\r\n]*")
@@ -95,7 +96,7 @@ def _row(line: int, entry: object, columns: Columns) -> Row:
     for written, value in entry:
         name = written.strip().lower()
         if unknown := columns.unknown(name):
-            faults.append(Fault(name[:40], unknown))
+            faults.append(Fault(shown(name)[1:-1], unknown))
         elif name in cells:
             faults.append(Fault(name, "stands there twice"))
         elif value is not None and not isinstance(value, str):

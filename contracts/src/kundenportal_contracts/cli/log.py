@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,17 +12,22 @@ from uuid import UUID
 
 import typer
 
+from kundenportal_contracts.cli.connection import errors
 from kundenportal_contracts.cli.index import Entry
 from kundenportal_contracts.cli.rows import Fault
 from kundenportal_contracts.publish import PublishFailed
 
 
 class Log:
-    """Appends to a file; without one it keeps silent. Lines are written at once."""
+    """Appends to a file; without one it keeps silent. Lines are written at once.
+
+    Where a line cannot be written, this is told once and the log ends there: what is handed over does not depend on it.
+    """
 
     def __init__(self, path: Path | None) -> None:
+        self._file: FileIO | None = None
         try:
-            self._file = path.open("a", encoding="utf-8") if path else None
+            self._file = path.open("ab", buffering=0) if path else None
         except OSError as error:
             raise typer.BadParameter(f"{path} cannot be written: {error.strerror}", param_hint="--log") from None
 
@@ -51,10 +57,17 @@ class Log:
         self._write("waiting", line=line, label=label, faults=[asdict(fault) for fault in faults])
 
     def _write(self, outcome: str, **facts: Any) -> None:
-        if self._file is not None:
-            at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            self._file.write(json.dumps({"at": at, "outcome": outcome, **facts}, ensure_ascii=False) + "\n")
-            self._file.flush()
+        if self._file is None:
+            return
+        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        line = json.dumps({"at": at, "outcome": outcome, **facts}, ensure_ascii=False) + "\n"
+        try:
+            # Half a surrogate becomes \uXXXX, which JSON reads as what it was.
+            self._file.write(line.encode("utf-8", "backslashreplace"))
+        except OSError as error:
+            errors.print(f"{self._file.name} cannot be written any more: {error.strerror}.")
+            self._file.close()
+            self._file = None
 
 
 def _facts(entry: Entry) -> dict[str, Any]:
