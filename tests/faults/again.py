@@ -3,9 +3,10 @@
 import sys
 from pathlib import Path
 
-from tests.faults.checker import SHOWN_FINDINGS, check
+from tests.faults.checker import check
 from tests.faults.history import ReadHistory
 from tests.faults.outcome import Outcome
+from tests.faults.verdict import SHOWN_FINDINGS
 
 
 def main(folder: Path, *, mails: bool) -> int:

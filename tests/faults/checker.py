@@ -1,59 +1,17 @@
 """Compares what was acknowledged with what came out: lost, doubled, unseen, late. Pure; works from files as well."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 
-from tests.faults.history import AnyHistory, Event, Issued, Poison, Withdrawn
-from tests.faults.outcome import BusRecord, Outcome
+from tests.faults.history import AnyHistory, Event, Issued, Poison, Registered, Withdrawn
+from tests.faults.mail_checks import check_mails
+from tests.faults.outcome import Outcome
+from tests.faults.verdict import Verdict, repeated
+from tests.faults.words import expected, name_of, tellings, words
 
 DRAINED_SECONDS = 60.0
 PUBLISHED = "documents.DocumentPublished.v1"
 BILLING = "billing.documents.v1"
-SHOWN_FINDINGS = 10
-
-Name = tuple[str, str]
-"""customer_number, document_number"""
-
-
-@dataclass(slots=True)
-class Verdict:
-    """Findings in plain text. The first four are never allowed; the others are counted, for a test to judge."""
-
-    fault: str
-    seed: int
-    acknowledged: int
-    kills: int
-    drained: float | None
-    lost: list[str] = field(default_factory=list)
-    doubled: list[str] = field(default_factory=list)
-    unseen: list[str] = field(default_factory=list)
-    late: list[str] = field(default_factory=list)
-    copies: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)
-    disordered: list[str] = field(default_factory=list)
-    crashed: list[str] = field(default_factory=list)
-
-    @property
-    def clean(self) -> bool:
-        return not (self.lost or self.doubled or self.unseen or self.late)
-
-    def line(self) -> str:
-        counts = ", ".join(
-            f"{name} {len(getattr(self, name))}"
-            for name in ("lost", "doubled", "unseen", "late", "copies", "unknown", "disordered", "crashed")
-        )
-        drained = "not drained" if self.drained is None else f"drained {self.drained:.1f} s"
-        return (
-            f"{self.fault} seed {self.seed}: kills {self.kills}, acknowledged {self.acknowledged}, {counts}, {drained}"
-        )
-
-    def assert_clean(self) -> None:
-        """Nothing lost, doubled, unseen or late."""
-        bad = {name: getattr(self, name) for name in ("lost", "doubled", "unseen", "late")}
-        told = [f"{name}: {one}" for name, findings in bad.items() for one in findings[:SHOWN_FINDINGS]]
-        assert self.clean, "\n".join([self.line(), *told])
 
 
 def check(history: AnyHistory, outcome: Outcome, *, mails: bool) -> Verdict:
@@ -61,12 +19,17 @@ def check(history: AnyHistory, outcome: Outcome, *, mails: bool) -> Verdict:
     drained = drained_after(history)
     verdict = Verdict(history.fault, history.seed, len(history.inputs), history.count("killed"), drained)
     verdict.crashed += [f"{event.what} with {event.facts['code']}" for event in history.events if _is_crash(event)]
+    if not history.inputs:
+        verdict.lost.append("nothing was handed over, so nothing was shown")
     _inputs(history, outcome, verdict)
-    _rows(outcome, verdict)
-    _events(history, outcome, verdict)
+    _kept(history, outcome, verdict)
+    _rows(history, outcome, verdict)
+    _events(outcome, verdict)
+    _published(history, outcome, verdict)
+    _order(outcome, verdict)
     _lists(history, outcome, verdict)
     if mails:
-        _mails(outcome, verdict)
+        check_mails(history, outcome, verdict)
     if drained is None:
         verdict.late.append("not drained at all")
     elif drained > DRAINED_SECONDS:
@@ -75,12 +38,16 @@ def check(history: AnyHistory, outcome: Outcome, *, mails: bool) -> Verdict:
 
 
 def drained_after(history: AnyHistory) -> float | None:
-    """Seconds from the last `healed` (without one, from the last `load ended`, else the begin) to the last `drained`."""
-    ends = [event.at for event in history.events if event.what == "drained"]
+    """Seconds from the last `healed` (without one, from the last `load ended`, else the begin) to the last `drained`.
+
+    None where that never came, or a later look said `not drained`.
+    """
+    ends = [event for event in history.events if event.what in {"drained", "not drained"}]
     for mark in ("healed", "load ended", "began"):
         begins = [event.at for event in history.events if event.what == mark]
         if begins:
-            return ends[-1] - begins[-1] if ends and ends[-1] >= begins[-1] else None
+            came = ends and ends[-1].what == "drained" and ends[-1].at >= begins[-1]
+            return ends[-1].at - begins[-1] if came else None
     return None
 
 
@@ -90,76 +57,107 @@ def _is_crash(event: Event) -> bool:
 
 
 def _inputs(history: AnyHistory, outcome: Outcome, verdict: Verdict) -> None:
-    """Each acknowledged input took effect, or was refused for the reason that it deserves."""
-    names = {row.document_id: (row.customer_number, row.document_number) for row in outcome.documents}
-    filed = {(*names[row.document_id], row.sha256) for row in outcome.versions if row.document_id in names}
+    """Each acknowledged input took effect, and was not refused besides."""
+    names = outcome.names
+    filed = {(names[row.document_id], row.sha256) for row in outcome.versions if row.document_id in names}
     withdrawn = {
         (row.customer_number, row.document_number): datetime.fromisoformat(row.withdrawn_at)
         for row in outcome.documents
         if row.withdrawn_at
     }
-    kept = {(row.topic, row.partition, row.offset): row.reason for row in outcome.quarantine}
-    buried = {(row.topic, row.partition, row.offset): row.reason for row in outcome.dead_letters}
+    registered = Counter(outcome.customers)
+    refused = {row.place: row.reason for row in (*outcome.dead_letters, *outcome.quarantine)}
     for given in history.inputs:
-        why = kept.get(given.place) or buried.get(given.place)
         if isinstance(given, Poison):
-            where = kept if given.place[0] == BILLING else buried
-            if where.get(given.place) != given.expected_reason:
-                verdict.lost.append(f"{given} is not kept as {given.expected_reason} but as {where.get(given.place)}")
-        elif isinstance(given, Issued):
-            if (given.customer_number, given.document_number, given.sha256) not in filed:
-                verdict.lost.append(f"{given} is not filed" + (f" but refused as {why}" if why else ""))
+            continue
+        done, what = True, "taken"
+        if isinstance(given, Issued):
+            done, what = (name_of(given), given.sha256) in filed, "filed"
         elif isinstance(given, Withdrawn):
-            at = withdrawn.get((given.customer_number, given.document_number))
-            if at is None or at < datetime.fromisoformat(given.ce_time):
-                verdict.lost.append(f"{given} is not remembered" + (f" but refused as {why}" if why else ""))
+            at = withdrawn.get(name_of(given))
+            done, what = at is not None and at >= datetime.fromisoformat(given.ce_time), "remembered"
+        elif isinstance(given, Registered):
+            done, what = registered[given.customer_number] > 0, "registered"
+        why = refused.get(given.place)
+        if not done or why:
+            verdict.lost.append(
+                f"{given} is {what if done else f'not {what}'}" + (f" but refused as {why}" if why else "")
+            )
+    for customer, times in repeated(outcome.customers):
+        verdict.doubled.append(f"{customer} is registered {times} times")
 
 
-def _rows(outcome: Outcome, verdict: Verdict) -> None:
-    """One row for each natural key, and behind each version its very bytes."""
-    verdict.lost += [f"the bytes of {row} are not there" for row in outcome.versions if row.content != row.sha256]
-    names = {row.document_id: (row.customer_number, row.document_number) for row in outcome.documents}
-    for name, times in _repeated(names.values()):
-        verdict.doubled.append(f"{times} documents are {name}")
-    versions = ((names.get(row.document_id), row.sha256) for row in outcome.versions)
-    for key, times in _repeated(versions):
-        verdict.doubled.append(f"{times} versions are {key}")
-    for place, times in _repeated((row.topic, row.partition, row.offset) for row in outcome.quarantine):
+def _kept(history: AnyHistory, outcome: Outcome, verdict: Verdict) -> None:
+    """What is kept was bad and is kept once, in the right place, for the right reason."""
+    poison = {given.place: given for given in history.inputs if isinstance(given, Poison)}
+    # Billing says again what was not confirmed, so a bad record may stand on the topic once more than in the history.
+    bad_ids = {given.ce_id for given in poison.values()} - {""}
+    inputs = {given.place for given in history.inputs}
+    quarantine = {row.place: row.reason for row in outcome.quarantine}
+    buried = {row.place: row.reason for row in outcome.dead_letters}
+    for place, given in poison.items():
+        where, elsewhere = (quarantine, buried) if place[0] == BILLING else (buried, quarantine)
+        if where.get(place) != given.expected_reason:
+            verdict.lost.append(f"{given} is not kept as {given.expected_reason} but as {where.get(place)}")
+        if place in elsewhere:
+            verdict.doubled.append(f"{given} is in quarantine and a dead letter")
+    for row in (*outcome.quarantine, *outcome.dead_letters):
+        if row.place not in inputs and row.ce_id not in bad_ids:
+            verdict.lost.append(f"{row} is of a record that nobody made bad")
+    for place, times in repeated(row.place for row in outcome.quarantine):
         verdict.doubled.append(f"{times} quarantine rows are of {place}")
+    for place, times in repeated(row.place for row in outcome.dead_letters):
+        verdict.copies += [f"{times} dead letters are of {place}"] * (times - 1)
 
 
-def _events(history: AnyHistory, outcome: Outcome, verdict: Verdict) -> None:
-    """What was said in a committed transaction is on the bus or waits; once, and in order for each key."""
+def _rows(history: AnyHistory, outcome: Outcome, verdict: Verdict) -> None:
+    """One row for each natural key that billing named, and behind each version its very bytes."""
+    verdict.lost += [f"the bytes of {row} are not there" for row in outcome.versions if row.content != row.sha256]
+    names, said = outcome.names, words(history)
+    versions = [(names.get(row.document_id), row.sha256) for row in outcome.versions]
+    for name, times in repeated(names.values()):
+        verdict.doubled.append(f"{times} documents are {name}")
+    for key, times in repeated(versions):
+        verdict.doubled.append(f"{times} versions are {key}")
+    for name in sorted(set(names.values()) - {name_of(word) for word in said}):
+        verdict.doubled.append(f"the document {name} is of nobody's words")
+    issued = {(name_of(word), word.sha256) for word in said if isinstance(word, Issued)}
+    verdict.doubled += [f"the version {key} was issued by nobody" for key in set(versions) - issued]
+
+
+def _events(outcome: Outcome, verdict: Verdict) -> None:
+    """What was said in a committed transaction is on the bus, and nothing waits any more."""
     on_bus = Counter(record.ce_id for record in outcome.bus)
-    waiting = {said.ce_id for said in outcome.said if said.waiting}
     for said in outcome.said:
-        if said.ce_id not in on_bus and not said.waiting:
+        if said.waiting:
+            verdict.late.append(f"{said} waits in the outbox")
+        elif said.ce_id not in on_bus:
             verdict.lost.append(f"{said} is neither on the bus nor in the outbox")
     for ce_id, times in on_bus.items():
         verdict.copies += [f"{ce_id} is {times} times on the bus"] * (times - 1)
-    published = [record for record in outcome.bus if record.ce_type == PUBLISHED]
-    _published(history, outcome, published, waiting, verdict)
-    _order(outcome, verdict)
 
 
-def _published(
-    history: AnyHistory, outcome: Outcome, published: list[BusRecord], waiting: set[str], verdict: Verdict
-) -> None:
-    """Each version is told once; again only where several words about the document could change what is visible."""
-    names = {row.document_id: (row.customer_number, row.document_number) for row in outcome.documents}
-    words = Counter((given.customer_number, given.document_number) for given in _distinct(history))
-    changing = {name for name, count in words.items() if count > 1}
-    told: dict[tuple[str | None, int | None], set[str]] = defaultdict(set)
-    for record in published:
-        told[record.document_id, record.version].add(record.ce_id)
-    still = Counter(said.key for said in outcome.said if said.waiting and said.ce_type == PUBLISHED)
-    for row in outcome.versions:
-        name = names.get(row.document_id)
-        times = len(told[row.document_id, row.version])
-        if not times and name not in changing and not (name and still[name[0]]):
-            verdict.lost.append(f"{row} of {name} was never told")
-        if times > (words[name] if name in changing and name else 1):
-            verdict.doubled.append(f"{row} of {name} is told under {times} event ids")
+def _published(history: AnyHistory, outcome: Outcome, verdict: Verdict) -> None:
+    """Each version is told as often as billing's words made it visible or current; what waits is late, not lost."""
+    names, due = outcome.names, tellings(history)
+    versions = {(row.document_id, row.version): (row.document_id, row.sha256) for row in outcome.versions}
+    told: dict[tuple[tuple[str, str], bool], set[str]] = defaultdict(set)
+    for record in outcome.bus:
+        key = (record.document_id or "", record.version or 0)
+        if record.ce_type == PUBLISHED and key in versions:
+            told[versions[key], bool(record.current)].add(record.ce_id)
+        elif record.ce_type == PUBLISHED:
+            verdict.doubled.append(f"{record} tells of a version that is not there")
+    waiting = {said.key for said in outcome.said if said.waiting and said.ce_type == PUBLISHED}
+    for document_id, sha256 in set(versions.values()):
+        name = names.get(document_id, ("", ""))
+        for current in (True, False):
+            times, owed = len(told[(document_id, sha256), current]), due[name, sha256, current]
+            what = f"{name} as {sha256}, current {current},"
+            if times < owed and name[0] not in waiting:
+                verdict.lost.append(f"{what} was " + (f"told {times} times, not {owed}" if times else "never told"))
+            if times > owed:
+                verdict.doubled.append(f"{what} is told under {times} event ids, not {owed}")
 
 
 def _order(outcome: Outcome, verdict: Verdict) -> None:
@@ -179,74 +177,21 @@ def _order(outcome: Outcome, verdict: Verdict) -> None:
 
 def _lists(history: AnyHistory, outcome: Outcome, verdict: Verdict) -> None:
     """The list shows each document in the version that billing's words make the current one, and nothing else."""
+    shown = expected(history)
     if outcome.listed is None:
+        verdict.unseen += ["nobody could be asked for the lists"] if shown else []
         return
     listed = {(item.customer_number, item.document_number): item.version for item in outcome.listed}
-    names = {row.document_id: (row.customer_number, row.document_number) for row in outcome.documents}
+    names = outcome.names
     numbers = {
         (names[row.document_id], row.sha256): row.version for row in outcome.versions if row.document_id in names
     }
-    for name, sha256 in expected(history).items():
+    for name, sha256 in shown.items():
         if sha256 is None:
             if name in listed:
                 verdict.unseen.append(f"{name} is listed although it is withdrawn")
         elif (name, sha256) in numbers and listed.get(name) != numbers[name, sha256]:
             verdict.unseen.append(f"{name} is listed as {listed.get(name)}, not as version {numbers[name, sha256]}")
-    for twice, times in _repeated((item.customer_number, item.document_number) for item in outcome.listed):
+    verdict.doubled += [f"{name} is listed, and nobody issued it" for name in listed if name not in shown]
+    for twice, times in repeated((item.customer_number, item.document_number) for item in outcome.listed):
         verdict.doubled.append(f"{twice} is listed {times} times")
-
-
-def expected(history: AnyHistory) -> dict[Name, str | None]:
-    """The bytes that each document shows by the rules of interfaces: billing's order, and the latest withdrawal."""
-    said: dict[Name, dict[str, list[tuple[datetime, str]]]] = defaultdict(lambda: defaultdict(list))
-    withdrawn: dict[Name, datetime] = {}
-    for given in _distinct(history):
-        name, at = (given.customer_number, given.document_number), datetime.fromisoformat(given.ce_time)
-        if isinstance(given, Issued):
-            said[name][given.sha256].append((at, given.ce_id))
-        else:
-            withdrawn[name] = max(at, withdrawn.get(name, at))
-    shown: dict[Name, str | None] = {}
-    for name, versions in said.items():
-        visible = {
-            sha256: min(moments)
-            for sha256, moments in versions.items()
-            if name not in withdrawn or max(moments)[0] > withdrawn[name]
-        }
-        shown[name] = max(visible, key=lambda sha256: (*visible[sha256], sha256), default=None)
-    return shown
-
-
-def _mails(outcome: Outcome, verdict: Verdict) -> None:
-    """Each published document owes a delivery, each `sent` a mail, and no mail goes out twice."""
-    names = {row.document_id: row.customer_number for row in outcome.documents}
-    delivered = {(row.document_id, row.version) for row in outcome.deliveries}
-    for record in outcome.bus:
-        due = record.ce_type == PUBLISHED and record.current and names.get(record.document_id or "") in outcome.users
-        if due and (record.document_id, record.version) not in delivered:
-            verdict.lost.append(f"{record} has no delivery")
-            delivered.add((record.document_id, record.version))
-    for key, times in _repeated((row.purpose, row.subject_id, row.address.casefold()) for row in outcome.deliveries):
-        verdict.doubled.append(f"{times} deliveries are {key}")
-    taken = Counter(mail.message_id.strip("<>").partition("@")[0] for mail in outcome.mails)
-    states = {row.id: row.state for row in outcome.deliveries}
-    for row in outcome.deliveries:
-        if row.state == "sent" and not taken[row.id]:
-            verdict.lost.append(f"{row} has no mail")
-        if row.state == "unknown":
-            verdict.unknown.append(f"{row} has {taken[row.id]} mails")
-    for id_, times in taken.items():
-        if id_ not in states:
-            verdict.doubled.append(f"the mail {id_} belongs to no delivery")
-        elif times > 1 and states[id_] != "unknown":
-            verdict.doubled.append(f"the mail of {id_} ({states[id_]}) came {times} times")
-
-
-def _distinct(history: AnyHistory) -> list[Issued | Withdrawn]:
-    """Billing's words about documents, each event id once."""
-    words = {given.ce_id: given for given in history.inputs if not isinstance(given, Poison)}
-    return list(words.values())
-
-
-def _repeated(keys: Iterable[object]) -> list[tuple[object, int]]:
-    return [(key, times) for key, times in Counter(keys).items() if times > 1]

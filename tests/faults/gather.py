@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+from base64 import b64decode
 from collections.abc import Sequence
 from typing import Any, Protocol
 from uuid import uuid4
@@ -42,6 +43,7 @@ SPOKEN = (
 AT_ONCE = 16
 DEAD_LETTERS = ("documents.dead-letters.v1", "notifier.dead-letters.v1", "identity.dead-letters.v1")
 
+QUARANTINE = "SELECT topic, partition, record_offset, reason, record_headers::text AS headers FROM quarantine"
 # Every event that was ever said and committed, whether or not the relay has deleted its row.
 NOTE_WHAT_IS_SAID = (
     "CREATE SCHEMA fault",
@@ -85,6 +87,9 @@ async def gather(stand: Gathered) -> Outcome:
                 await _documents(connection, stand.bucket(), outcome)
             if service == "notifier":
                 await _notifier(connection, outcome)
+            if service == "identity":
+                rows = await connection.fetch("SELECT customer_number FROM customer ORDER BY 1")
+                outcome.customers = [row["customer_number"] for row in rows]
         finally:
             await connection.close()
     for record in await records_on(stand.bootstrap, SPOKEN):
@@ -119,7 +124,9 @@ async def records_on(bootstrap: str, topics: Sequence[str]) -> list[Any]:
 
 
 def _header(record: Any, name: str) -> str:
-    return next((value.decode("utf-8", "replace") for key, value in reversed(record.headers) if key == name), "")
+    return next(
+        ((value or b"").decode("utf-8", "replace") for key, value in reversed(record.headers) if key == name), ""
+    )
 
 
 def _bus_record(record: Any) -> BusRecord:
@@ -143,6 +150,7 @@ def _dead_letter(record: Any) -> DeadLetterRecord:
         partition=int(_header(record, "dlq_partition") or -1),
         offset=int(_header(record, "dlq_offset") or -1),
         reason=_header(record, "dlq_reason"),
+        ce_id=_header(record, "ce_id"),
     )
 
 
@@ -169,8 +177,10 @@ async def _documents(connection: "asyncpg.Connection[asyncpg.Record]", bucket: S
     for row in rows:
         content = contents.get(row["object_key"])
         outcome.versions.append(VersionRow(str(row["document_id"]), row["version"], row["sha256"], content))
-    for row in await connection.fetch("SELECT topic, partition, record_offset, reason FROM quarantine"):
-        outcome.quarantine.append(QuarantineRow(row["topic"], row["partition"], row["record_offset"], row["reason"]))
+    for row in await connection.fetch(QUARANTINE):
+        told = dict(json.loads(row["headers"])).get("ce_id") or ""
+        place = (row["topic"], row["partition"], row["record_offset"])
+        outcome.quarantine.append(QuarantineRow(*place, row["reason"], b64decode(told).decode("utf-8", "replace")))
 
 
 async def _contents(bucket: S3Store, keys: Sequence[str]) -> dict[str, str]:
@@ -189,12 +199,14 @@ async def _contents(bucket: S3Store, keys: Sequence[str]) -> dict[str, str]:
 
 async def _notifier(connection: "asyncpg.Connection[asyncpg.Record]", outcome: Outcome) -> None:
     rows = await connection.fetch(
-        "SELECT id, purpose, subject_id, address, state, document_id, document_version FROM delivery"
+        "SELECT id, purpose, subject_id, address, state, document_id, document_version, reason FROM delivery"
     )
     for row in rows:
         document_id = str(row["document_id"]) if row["document_id"] else None
         facts = (row["purpose"], row["subject_id"], row["address"], row["state"])
-        outcome.deliveries.append(DeliveryRow(str(row["id"]), *facts, document_id, row["document_version"]))
+        outcome.deliveries.append(
+            DeliveryRow(str(row["id"]), *facts, document_id, row["document_version"], row["reason"])
+        )
     known = await connection.fetch("SELECT DISTINCT customer_number FROM recipient WHERE email IS NOT NULL ORDER BY 1")
     outcome.users = [row["customer_number"] for row in known]
 

@@ -44,11 +44,33 @@ class Poison:
     place: Place
 
 
-Input = Issued | Withdrawn | Poison
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A user of whom identity told: to `email` go the mails of this customer."""
+
+    customer_number: str
+    email: str
+    ce_id: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A customer whom identity has to register."""
+
+    customer_number: str
+    ce_id: str
+    place: Place
+
+
+Input = Issued | Withdrawn | Poison | Known | Registered
+IN_FLIGHT = "dots in flight"
+"""The event that names the mails whose dots were being written when something died: they may become `unknown`."""
+
 FOLDER = Path(__file__).parents[2] / ".local" / "faults"
 KEPT_RUNS = 9
 
-KINDS: dict[str, type[Issued | Withdrawn | Poison]] = {kind.__name__: kind for kind in (Issued, Withdrawn, Poison)}
+KINDS: dict[str, type[Input]] = {kind.__name__: kind for kind in (Issued, Withdrawn, Poison, Known, Registered)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tests.faults.history import IN_FLIGHT
 from tests.faults.mailing import POINTS
 from tests.faults.phased_sink import PHASES, PhasedSink
 from tests.faults.points import POINT
@@ -51,9 +52,14 @@ async def killed_at(moment: Moment, process: Process, sink: PhasedSink) -> str:
 
 
 async def in_flight(s: Stand) -> set[str]:
-    """The mails whose dots the notifier that just died was about to write, or had written: they may become `unknown`."""
+    """The mails whose dots the notifier that just died was about to write, or had written: they may become `unknown`.
+
+    They are named in the history, for the checker.
+    """
     rows = await s.sql("notifier", "SELECT id FROM delivery WHERE state = 'dot_pending'")
-    return {str(row["id"]) for row in rows}
+    flying = {str(row["id"]) for row in rows}
+    s.history.happened(IN_FLIGHT, deliveries=sorted(flying))
+    return flying
 
 
 async def leases_run_out(s: Stand) -> None:

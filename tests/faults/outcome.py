@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from tests.faults.history import Place
+
 
 @dataclass(frozen=True, slots=True)
 class DocumentRow:
@@ -28,11 +30,24 @@ class VersionRow:
 
 
 @dataclass(frozen=True, slots=True)
-class QuarantineRow:
+class KeptRecord:
+    """Where a record came from, why it was not taken, and its event id where it has one that can be read."""
+
     topic: str
     partition: int
     offset: int
     reason: str
+    ce_id: str = ""
+
+    @property
+    def place(self) -> Place:
+        return self.topic, self.partition, self.offset
+
+
+class QuarantineRow(KeptRecord):
+    """In documents' table."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +78,10 @@ class BusRecord:
     current: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetterRecord:
-    """Where it came from, and why."""
+class DeadLetterRecord(KeptRecord):
+    """On a topic of dead letters."""
 
-    topic: str
-    partition: int
-    offset: int
-    reason: str
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,7 @@ class DeliveryRow:
     state: str
     document_id: str | None
     version: int | None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +124,16 @@ class Outcome:
     deliveries: list[DeliveryRow] = field(default_factory=list)
     mails: list[MailTaken] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
-    """Customers who have a user with an address."""
+    """Customers of whom the notifier knows a user with an address."""
+    customers: list[str] = field(default_factory=list)
+    """Customers whom identity has registered, row by row."""
     listed: list[ListedItem] | None = None
     """None where no documents service runs that could be asked."""
+
+    @property
+    def names(self) -> dict[str, tuple[str, str]]:
+        """Customer and document number by document_id."""
+        return {row.document_id: (row.customer_number, row.document_number) for row in self.documents}
 
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")

@@ -24,7 +24,7 @@ from kundenportal_contracts.topics import ALL
 from kundenportal_local.databases import ensure_database
 from kundenportal_local.ports import HOST
 from tests.documents.service import identity as identity_keys
-from tests.faults.checker import Verdict, check
+from tests.faults.checker import check
 from tests.faults.forks import Forks
 from tests.faults.gather import NOTE_WHAT_IS_SAID, gather
 from tests.faults.history import History, new_folder
@@ -40,6 +40,7 @@ from tests.faults.scale import seed as new_seed
 from tests.faults.servers import Servers, own_servers
 from tests.faults.settings import PREFIX, Ways, database_password, environment_of
 from tests.faults.sink import MailSide, Sink
+from tests.faults.verdict import Verdict
 from tests.fixtures.broker import Broker
 from tests.fixtures.embedded import reserved_ports
 
@@ -134,7 +135,7 @@ class Stand:
     async def know(self, customers: Sequence[str], *, version: int = 1) -> None:
         """Identity tells of a first user for each of these customers."""
         for customer in customers:
-            await tell_first_user(self.billing, customer, version)
+            self.history.acknowledged(await tell_first_user(self.billing, customer, version))
 
     def route(self, service: str, *parts: str) -> None:
         """Lead this service's ways to these parts (kafka, postgres, s3, smtp) through their proxies, from its next start on."""

@@ -3,13 +3,13 @@
 import pytest
 
 from tests.faults import broken
-from tests.faults.checker import Verdict
 from tests.faults.kills import QUICK
 from tests.faults.load import PLAIN
 from tests.faults.points import POINT, SLOW
 from tests.faults.scale import TIMEOUT_SECONDS, seed
 from tests.faults.servers import Servers
 from tests.faults.stand import Stand, stand
+from tests.faults.verdict import Verdict
 
 pytestmark = [pytest.mark.fault, pytest.mark.integration, pytest.mark.timeout(TIMEOUT_SECONDS)]
 

@@ -15,7 +15,6 @@ from tests.faults.servers import Servers
 from tests.faults.stand import Stand, stand
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(TIMEOUT_SECONDS)]
-UNKNOWN = "SELECT id FROM delivery WHERE state = 'unknown'"
 
 
 async def kill_through(s: Stand, sink: PhasedSink, planned: list[Moment]) -> tuple[Counter[str], set[str]]:
@@ -45,9 +44,6 @@ async def test_no_phase_loses_or_doubles_a_mail(fault_servers: Servers) -> None:
         verdict = await s.verdict(mails=True)
         print(f"killed at {dict(died)}, dots in flight {len(flying)}")  # noqa: T201 - what was seen
         verdict.assert_clean()
-        taken = Counter(mail.message_id for mail in await sink.mails())
-        assert [mail for mail, times in taken.items() if times > 1] == []
-        assert {str(row["id"]) for row in await s.sql("notifier", UNKNOWN)} <= flying
         assert died["anywhere"] <= 1 + size.rounds // 10, died
 
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from kundenportal_contracts.topics import BILLING_CUSTOMERS
+from tests.faults.history import Registered
 from tests.faults.process import Process
 from tests.faults.scale import LONG, scale
 from tests.faults.servers import Servers
@@ -97,6 +98,8 @@ async def _register(s: Stand, per_second: float, ended: asyncio.Event) -> int:
         if ended.is_set():
             return number
         data = registration(f"C{number}", f"c{number}@hof.example")
-        await s.billing.say(BILLING_CUSTOMERS.name, "billing.CustomerRegistered.v1", data, str(uuid4()))
+        ce_id = str(uuid4())
+        place = await s.billing.say(BILLING_CUSTOMERS.name, "billing.CustomerRegistered.v1", data, ce_id)
+        s.history.acknowledged(Registered(f"C{number}", ce_id, place))
         await asyncio.sleep(1 / per_second)
     raise AssertionError

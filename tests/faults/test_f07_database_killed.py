@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from tests.faults.load import PLAIN
+from tests.faults.mail_kills import in_flight
 from tests.faults.scale import scale
 from tests.faults.servers import Servers
 from tests.faults.stand import Stand, stand
@@ -66,6 +67,7 @@ async def test_a_killed_database_loses_nothing(fault_servers: Servers) -> None:
             for number in range(much.rounds):
                 await asyncio.sleep(random.Random(s.seed + number).uniform(0.2, 1.5))
                 await FAULTS[number % len(FAULTS)](s)
+                await in_flight(s)
         s.history.happened("healed")
         await s.drained(60)
         verdict = await s.verdict(mails=True)

@@ -15,6 +15,7 @@ import pytest
 from kundenportal_contracts import topics
 from kundenportal_contracts.topics import Topic, dead_letters
 from tests.faults.gather import records_on
+from tests.faults.goods import good_input
 from tests.faults.history import Poison as Given
 from tests.faults.load import PLAIN, small_pdf
 from tests.faults.poison import Data, Good, Poison, encoded, fresh, poisons
@@ -94,13 +95,19 @@ async def feed(s: Stand, topic: Topic, first: RawRecord, bad: Sequence[Poison], 
     """One good record, then poison by poison with another good record behind it on the same partition."""
     fed: Fed = []
     async with raw_speaker(s.bootstrap) as speaker:
-        await speaker.put(topic, first)
+
+        async def put_good(record: RawRecord, partition: int | None = None) -> None:
+            given = good_input(topic, record, await speaker.put(topic, record, partition))
+            if given:
+                s.history.acknowledged(given)
+
+        await put_good(first)
         for one in bad:
             place = await speaker.put(topic, one.record)
             ce_id = next((value for name, value in one.record.headers if name == b"ce_id" and value), b"")
             s.history.acknowledged(Given(one.reason, ce_id.decode("utf-8", "replace"), place))
             fed.append((one, place))
-            await speaker.put(topic, next(goods), place[1])
+            await put_good(next(goods), place[1])
     return fed
 
 

@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.faults.checker import Verdict, expected
-from tests.faults.history import Issued
+from tests.faults.history import Issued, Poison
 from tests.faults.load import ISSUED, TOPIC, digest, small_pdf
 from tests.faults.scale import TIMEOUT_SECONDS, scale
 from tests.faults.servers import Servers
 from tests.faults.stand import Stand, stand
+from tests.faults.verdict import Verdict
+from tests.faults.words import expected
 from tests.fixtures.bus import invoice
 
 pytestmark = [pytest.mark.fault, pytest.mark.timeout(TIMEOUT_SECONDS)]
@@ -42,7 +43,8 @@ async def one_id_for_many_documents(s: Stand, times: int) -> None:
     first = await s.billing.issue("K03", "DIEB-0", small_pdf("Dieb 0"))
     for number in range(1, times):
         data = invoice("K03", f"DIEB-{number}", small_pdf(f"Dieb {number}"))
-        await s.billing.say(TOPIC, ISSUED, data, first.ce_id, first.ce_time)
+        place = await s.billing.say(TOPIC, ISSUED, data, first.ce_id, first.ce_time)
+        s.history.acknowledged(Poison("event_id_reused", first.ce_id, place))
 
 
 @dataclass
