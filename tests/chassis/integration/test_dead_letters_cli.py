@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from chassis.dead_letters.cli import dead_letters_cli
 from chassis.messaging.clients import Message
-from chassis.messaging.dead_letters import as_message
+from chassis.messaging.dead_letters import DeadLetters, as_message
 from chassis.messaging.producer import producer
 from chassis.messaging.records import DeadLetter, Record
 from chassis.settings import KafkaSettings
@@ -164,6 +164,38 @@ def test_odd_names_and_missing_topics_stay_open(operator: Operator) -> None:
     assert f"0/2: there is no partition 77 of {ITEMS.name}" in done.stderr
     assert len(operator.open_letters()) == 3
     assert r"\xfcberschrift" in operator.run("show", "0").stdout
+
+
+def test_a_cut_letter_is_shown_and_discarded_only(operator: Operator, tmp_path: Path) -> None:
+    """The operator sees how much there was; its beginning is not handed over as if it were the record."""
+
+    async def bury() -> None:
+        letters = DeadLetters(KafkaSettings(kafka_bootstrap=operator.broker.bootstrap), "tests")
+        await letters.write([DeadLetter(record(7, b"x" * 3_000_000), "malformed_event")])
+        await letters.close()
+
+    asyncio.run(bury())
+    assert "truncated: value:3000000:" in operator.run("show", "0").stdout
+    assert "65536, cut" in operator.run("list").stdout
+    assert "not the whole value" in operator.run("show", "0", "--raw", str(tmp_path / "value")).stdout
+    for call in (("replay", "0"), ("replay", "--all")):
+        done = operator.run(*call)
+        assert (done.exit_code, "0/0: it was too large, only its beginning" in done.stderr) == (NOT_ALL, True)
+    assert operator.run("discard", "0", "--because", "said again").exit_code == DONE
+    assert operator.open_letters() == []
+
+
+def test_no_strange_record_stops_the_commands(operator: Operator) -> None:
+    """Headers like ours that say nothing are a stranger's; the letters beside them are handled as ever."""
+    strange = [("dlq_header_names", b"nonsense"), ("dlq_partition", b"9" * 5000), ("dlq_handled", b"9" * 5000)]
+    for name, value in strange:
+        told = {"dlq_reason": b"r", "dlq_topic": b"t", "dlq_partition": b"0", "dlq_offset": b"1"} | {name: value}
+        operator.write(Message(DEAD_LETTERS.name, b"k", b"?", tuple(told.items())))
+    operator.bury(record(7))
+    assert [each["reason"] for each in operator.listed()] == ["unknown", "unknown", "unknown", "handler_failed"]
+    assert "header dlq_header_names: nonsense" in operator.run("show", "0").stdout
+    assert "1 done, 3 not" in operator.run("replay", "--all").stderr
+    assert operator.run("discard", "0", "1", "2", "--because", "not ours").exit_code == DONE
 
 
 def test_a_compacted_topic_is_not_set_back(operator: Operator) -> None:

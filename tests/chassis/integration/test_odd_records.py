@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator
+from hashlib import sha256
 
 import pytest
 import pytest_asyncio
@@ -74,6 +75,29 @@ async def test_a_header_name_that_is_not_utf8_blocks_nobody(stand: Stand, broker
         await stand.send(message("f"))
         await stand.until_filed(["a", "b", "before", "c", "d", "e", "f"])
         await stand.until_acknowledged(7)
+
+
+@pytest.mark.parametrize("compression", CODECS[1:])
+async def test_poison_that_unpacks_to_more_than_a_letter_holds_blocks_nobody(
+    stand: Stand, broker: Broker, compression: str
+) -> None:
+    """A few kilobytes on the wire, 3 MB for a reader: its beginning becomes a letter, what is behind it is filed."""
+    value = b'{"item": "' + b"x" * 3_000_000
+    other = AIOKafkaProducer(
+        bootstrap_servers=broker.bootstrap, compression_type=compression, max_request_size=2**23, max_batch_size=2**23
+    )
+    await other.start()
+    try:
+        await other.send_and_wait(ITEMS.name, value, b"big", partition=0, headers=list(headers()))
+    finally:
+        await other.stop()
+    await send_raw(broker.bootstrap, message("good"))
+    async with running(stand.consumer()):
+        await stand.until_filed(["good"])
+        await stand.until_acknowledged(2)
+        (letter,) = await read_all(broker.bootstrap, DEAD_LETTERS, expect=1)
+    assert letter.value == value[:65_536]
+    assert dict(letter.headers)["dlq_truncated"] == f"value:{len(value)}:{sha256(value).hexdigest()}".encode()
 
 
 async def test_poison_with_such_a_name_keeps_its_bytes(stand: Stand, broker: Broker) -> None:

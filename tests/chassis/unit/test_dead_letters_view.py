@@ -1,4 +1,6 @@
 import base64
+import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -9,6 +11,7 @@ from chassis.dead_letters.view import VALUE_LENGTH, details, plain, summary, val
 from chassis.messaging.clients import Message
 from chassis.messaging.dead_letters import as_message
 from chassis.messaging.records import DeadLetter, Record
+from chassis.messaging.shorten import shorten
 from chassis.telemetry import trace_id_of
 from chassis.testing.frozen_clock import FrozenClock
 from tests.chassis.odd_headers import LATIN_1, ON_ARRIVAL
@@ -49,6 +52,64 @@ def test_a_name_that_is_not_utf8_is_readable_and_its_bytes_are_kept() -> None:
     assert letter.odd_names == {1: LATIN_1}
     with pytest.raises(ValueError, match="written back"):
         original(letter, b"v")
+
+
+def test_a_cut_letter_says_so_and_goes_nowhere() -> None:
+    """What was cut is shown, to people and to machines; half a record is never written back as if it were whole."""
+    record, cut = shorten(Record("t", 0, 1, b"k", b"v" * 100_000, ((ON_ARRIVAL, b"2"),)))
+    letter = read(stored(as_message(DeadLetter(record, "r"), "dead", cut), 0), None)
+    assert isinstance(letter, Letter)
+    assert (letter.origin, letter.odd_names, letter.size) == (Origin("t", 0, 1), {0: LATIN_1}, 65_536)
+    assert cut.startswith("value:100000:")
+    assert dict(details(letter, b"v"))["truncated"] == summary(letter)["truncated"] == cut
+    whole = letter_of(Record("t", 0, 1, b"k", b"v", (("dlq_truncated", b"forged"),)))
+    assert (summary(whole)["truncated"], dict(details(whole, b"v"))["truncated"]) == (None, "no")
+    assert original(whole, b"v").headers == (("dlq_truncated", b"forged"),)
+    with pytest.raises(ValueError, match="written back"):
+        original(replace(letter, odd_names={}), b"v")
+
+
+OURS = ("dlq_reason", "dlq_topic", "dlq_partition", "dlq_offset", "dlq_header_names", "dlq_truncated")
+NOTE = ("dlq_handled", "dlq_action", "dlq_by", "dlq_at")
+STRANGE = (
+    st.none() | st.binary(max_size=20) | st.sampled_from([b"9" * 5000, b"1", "٣".encode(), b"0:!", b"9:YQ==", b"0/0"])
+)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([*OURS, "ce_source", "ce_id", "traceparent", ON_ARRIVAL]), STRANGE), max_size=4),
+    st.sampled_from([OURS[:4], OURS[:5], (*OURS[:4], OURS[5]), OURS, NOTE]),
+    st.lists(STRANGE, min_size=6, max_size=6),
+)
+def test_no_strange_record_stops_the_operator(
+    before: list[tuple[str, bytes]], names: tuple[str, ...], values: list[bytes]
+) -> None:
+    """Whatever its headers say it is listed and shown, and one that nobody of ours can have written comes from nowhere."""
+    found = read(Record("dead", 0, 5, None, b"?", (*before, *zip(names, values, strict=False))), None)
+    for letter in fold([found]):
+        assert json.dumps(summary(letter))
+        assert all(text.isprintable() for _, text in details(letter, b"?"))
+        assert letter.origin is None or max(letter.origin.partition, letter.origin.offset) < 10**19
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("dlq_header_names", b"nonsense"),
+        ("dlq_header_names", b"0:not base64"),
+        ("dlq_header_names", b"99:YQ=="),
+        ("dlq_header_names", b"-1:YQ=="),
+        ("dlq_partition", b"9" * 5000),
+        ("dlq_offset", "٣".encode()),
+    ],
+)
+def test_what_cannot_be_ours_is_shown_as_it_came(name: str, value: bytes) -> None:
+    """One header of ours that says nothing makes all of them a stranger's: nothing is believed, nothing hidden."""
+    told = {"dlq_reason": b"r", "dlq_topic": b"t", "dlq_partition": b"1", "dlq_offset": b"2", "dlq_header_names": b""}
+    given = tuple((told | {name: value}).items())
+    letter = read(Record("dead", 0, 5, None, b"?", given), None)
+    assert isinstance(letter, Letter)
+    assert (letter.origin, letter.reason, letter.odd_names, letter.headers) == (None, "unknown", {}, given)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +161,7 @@ def test_a_forged_note_handles_nothing() -> None:
     assert [each.note for each in fold([first, second])] == [None, None]
 
 
-@pytest.mark.parametrize("text", ["", "/", "1/", "/1", "-1", "1/2/3", "٣", "0x1", "1 "])
+@pytest.mark.parametrize("text", ["", "/", "1/", "/1", "-1", "1/2/3", "٣", "0x1", "1 ", "1\n", "9" * 20, "9" * 5000])
 def test_what_names_no_letter_is_refused(text: str) -> None:
     """A place is OFFSET or PARTITION/OFFSET in plain digits."""
     with pytest.raises(ValueError, match="neither"):

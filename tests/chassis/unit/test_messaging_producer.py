@@ -1,4 +1,5 @@
 import asyncio
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -6,9 +7,10 @@ import pytest
 from chassis.messaging.clients import CLOSED, REFUSALS, KafkaError, Message, MessageRefused, TopicMissing
 from chassis.messaging.dead_letters import DeadLetters, as_message
 from chassis.messaging.producer import Answer, NotSent, Producer
-from chassis.messaging.subscriptions import DeadLetter, Record
+from chassis.messaging.subscriptions import DeadLetter, Partition, Record
 from chassis.settings import KafkaSettings
 from chassis.testing.memory_broker import MemoryBroker, MemoryConnection
+from tests.chassis.odd_headers import ON_ARRIVAL
 
 YES, UNKNOWN, REFUSED, NO_TOPIC = Answer.ACKNOWLEDGED, Answer.UNKNOWN, Answer.REFUSED, Answer.NO_TOPIC
 KAFKA = KafkaSettings(kafka_bootstrap="nowhere:1")
@@ -21,7 +23,7 @@ class Bench:
         self.broker = MemoryBroker()
         self.connections: list[MemoryConnection] = []
         self._connection = connection
-        self.producer = Producer(self._connect, send_seconds=0.05)
+        self.producer = Producer(self._connect, send_seconds=0.2)
 
     def _connect(self) -> MemoryConnection:
         self.connections.append(self._connection(self.broker))
@@ -156,6 +158,44 @@ async def test_dead_letters_that_are_not_acknowledged_are_an_error() -> None:
     with pytest.raises(NotSent):
         await letters.write([DeadLetter(record, "malformed_event")])
     assert bench.broker.values("tests.dead-letters.v1") == [b"\xff"]
+
+
+@pytest.mark.parametrize("size", [1_500_000, 3_000_000], ids=["by the broker", "by the client"])
+async def test_a_record_too_large_for_a_dead_letter_is_written_cut(size: int) -> None:
+    """Refused as it is, its beginning is written with what it was in all; the letters beside it are whole."""
+    bench = Bench()
+    value = b"0123456789" * (size // 10)
+    big, small = Record("t", 2, 9, b"k", value, (("h", b"1"),)), Record("t", 2, 10, b"k", b"small")
+    await DeadLetters(KAFKA, "tests", sender=bench.producer).write([DeadLetter(each, "bad") for each in (big, small)])
+    whole, cut = bench.broker.log(Partition("tests.dead-letters.v1", 0)).records
+    assert (whole.value, dict(whole.headers)["dlq_offset"]) == (b"small", b"10")
+    assert cut.value == value[:65_536]
+    names = ["h", "dlq_reason", "dlq_topic", "dlq_partition", "dlq_offset", "dlq_truncated"]
+    assert [name for name, _ in cut.headers] == names
+    assert cut.headers[-1][1].decode() == f"value:{size}:{sha256(value).hexdigest()}"
+
+
+async def test_whatever_is_large_about_a_record_its_letter_is_small() -> None:
+    """Key, headers and their number are cut, too; what a reader needs to find the event is kept where it fits."""
+    bench = Bench()
+    headers = (("ce_id", b"1"), ("huge", b"x" * 2_000_000), *((ON_ARRIVAL, b"x"),) * 5_000, ("ce_source", b"s"))
+    record = Record("t", 0, 0, b"k" * 2_000_000, None, headers)
+    await DeadLetters(KAFKA, "tests", sender=bench.producer).write([DeadLetter(record, "bad")])
+    [cut] = bench.broker.log(Partition("tests.dead-letters.v1", 0)).records
+    assert cut.key == b"k" * 1_024
+    assert sum(len(name.encode()) + len(value) for name, value in cut.headers) < 65_536
+    assert cut.headers[0] == ("ce_id", b"1")
+    assert cut.headers[-1][1].decode().split(",")[1] == "headers:5003"
+
+
+async def test_a_letter_that_is_refused_although_small_is_an_error() -> None:
+    """Nothing is called cut that was not, and nothing is acknowledged that is nowhere."""
+    bench = Bench(Choosy)
+    with pytest.raises(NotSent):
+        await DeadLetters(KAFKA, "tests", sender=bench.producer).write(
+            [DeadLetter(Record("t", 0, 0, b"k", b"huge"), "bad")]
+        )
+    assert bench.broker.values("tests.dead-letters.v1") == []
 
 
 def test_a_dead_letter_is_the_record_and_its_reason() -> None:

@@ -144,7 +144,7 @@ async def _show(desk: Desk, place: Place, raw: Path | None) -> Exit:
             file.write(record.value)
     except OSError as error:
         return _report([Outcome(place, f"not written to {raw}: {error.strerror}")])
-    print(f"{place}: {len(record.value)} bytes in {raw}")
+    print(f"{place}: {len(record.value)} bytes in {raw}{', cut: not the whole value' if named[0].truncated else ''}")
     return Exit.DONE
 
 
@@ -244,7 +244,8 @@ def _print_table(letters: Sequence[Letter], left: int) -> None:
         state = f"{told['state']} by {told['by']}" if each.note else "open"
         origin = plain(str(each.origin)) if each.origin else "unknown"
         cells = (told["letter"], time_text(each.written_at), told["reason"], origin, told["key"], told["ce_type"])
-        table.add_row(*(Text(str(cell or "–")) for cell in (*cells, told["bytes"], state)))
+        size = f"{told['bytes']}, cut" if each.truncated else told["bytes"]
+        table.add_row(*(Text(str(cell or "–")) for cell in (*cells, size, state)))
     console = Console(width=None if sys.stdout.isatty() else 200)
     console.print(table if letters else "no dead letters are open")
     if left > 0:

@@ -201,6 +201,10 @@ def _unfit(letter: Letter, partitions: Mapping[str, int]) -> str | None:
     origin = letter.origin
     if origin is None:
         return "nothing says where it came from (no dlq_topic, dlq_partition, dlq_offset): show it, discard it"
+    if letter.truncated is not None:
+        return (
+            "it was too large, only its beginning was kept (`show` says of what): whoever said it has to say it again"
+        )
     if letter.odd_names:
         return "a header name is not UTF-8, which this client cannot write: whoever said it has to say it again"
     if not partitions[origin.topic]:

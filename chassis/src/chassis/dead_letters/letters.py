@@ -5,6 +5,7 @@ it, when, and why. Letter and note are told apart by their last headers, which t
 """
 
 import json
+import re
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -12,12 +13,15 @@ from datetime import datetime
 from typing import Literal
 
 from chassis.messaging.clients import Message
-from chassis.messaging.dead_letters import DLQ_HEADERS, HEADER_NAMES
+from chassis.messaging.dead_letters import DLQ_HEADERS, HEADER_NAMES, TRUNCATED
 from chassis.messaging.records import Record
 from chassis.telemetry import trace_id_of
 
 NOTE_HEADERS = ("dlq_handled", "dlq_action", "dlq_by", "dlq_at")
 UNKNOWN_REASON = "unknown"
+OURS = [(*DLQ_HEADERS, *more) for more in ((), (HEADER_NAMES,), (TRUNCATED,), (HEADER_NAMES, TRUNCATED))]
+# Kafka's partitions have 32 bits, its offsets 64.
+PLACE = re.compile(r"(?:([0-9]{1,10})/)?([0-9]{1,19})")
 
 Action = Literal["replayed", "discarded"]
 
@@ -70,6 +74,8 @@ class Letter:
     """Those it came with, without ours."""
     odd_names: Mapping[int, bytes]
     """Header names that are not UTF-8, by place; `headers` has them readable."""
+    truncated: str | None = None
+    """What was cut of it when it was written, see `shorten`."""
     note: Note | None = None
 
     @property
@@ -90,17 +96,22 @@ def read(record: Record, written_at: datetime | None) -> Letter | Note:
     names = tuple(name for name, _ in record.headers)
     if names[-len(NOTE_HEADERS) :] == NOTE_HEADERS and (note := _note(record)):
         return note
-    own = next((len(each) for each in (DLQ_HEADERS, (*DLQ_HEADERS, HEADER_NAMES)) if names[-len(each) :] == each), 0)
+    own = next((len(each) for each in OURS if names[-len(each) :] == each), 0)
     told = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers[len(names) - own :]}
+    try:
+        origin, odd_names = _origin(told), _odd_names(told.get(HEADER_NAMES, ""), len(names) - own)
+    except (KeyError, ValueError):  # no service of ours wrote this: nothing of it is believed
+        own, told, origin, odd_names = 0, {}, None, {}
     return Letter(
         place=Place(record.partition, record.offset),
         written_at=written_at,
         reason=told.get(DLQ_HEADERS[0]) or UNKNOWN_REASON,
-        origin=_origin(told),
+        origin=origin,
         key=record.key,
         size=None if record.value is None else len(record.value),
         headers=record.headers[: len(names) - own],
-        odd_names=_odd_names(told.get(HEADER_NAMES, "")),
+        odd_names=odd_names,
+        truncated=told.get(TRUNCATED),
     )
 
 
@@ -137,8 +148,8 @@ def note_message(topic: str, letter: Letter, action: Action, *, by: str, at: dat
 
 
 def original(letter: Letter, value: bytes | None) -> Message:
-    """The record as it first came, for the place it came to; only for letters with an origin and readable names."""
-    if letter.origin is None or letter.odd_names:
+    """The record as it first came, for the place it came to; only for whole letters with an origin and readable names."""
+    if letter.origin is None or letter.odd_names or letter.truncated is not None:
         raise ValueError("this letter cannot be written back")
     headers = tuple((name, value_) for name, value_ in letter.headers)
     return Message(letter.origin.topic, letter.key, value, headers, letter.origin.partition)  # type: ignore[arg-type]
@@ -146,14 +157,10 @@ def original(letter: Letter, value: bytes | None) -> Message:
 
 def parse_place(text: str) -> Place:
     """Read `OFFSET` or `PARTITION/OFFSET`; ValueError where it is neither."""
-    partition, slash, offset = text.rpartition("/")
-    if (
-        not offset.isascii()
-        or not offset.isdecimal()
-        or (slash and not (partition.isascii() and partition.isdecimal()))
-    ):
-        raise ValueError(f"{text!r} is neither OFFSET nor PARTITION/OFFSET")
-    return Place(int(partition or 0), int(offset))
+    found = PLACE.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text[:50]!r} is neither OFFSET nor PARTITION/OFFSET")
+    return Place(int(found[1] or 0), int(found[2]))
 
 
 def _note(record: Record) -> Note | None:
@@ -174,16 +181,22 @@ def _because(value: bytes | None) -> str | None:
     return because if isinstance(because, str) else None
 
 
-def _origin(told: Mapping[str, str]) -> Origin | None:
-    topic, partition, offset = (told.get(name, "") for name in DLQ_HEADERS[1:])
-    if not topic or not partition.isdecimal() or not offset.isdecimal():
-        return None
-    return Origin(topic, int(partition), int(offset))
+def _origin(told: Mapping[str, str]) -> Origin:
+    """Raises KeyError or ValueError where there is none."""
+    topic, partition, offset = (told[name] for name in DLQ_HEADERS[1:])
+    if not topic:
+        raise ValueError("a record stood on a topic")
+    place = parse_place(f"{partition}/{offset}")
+    return Origin(topic, place.partition, place.offset)
 
 
-def _odd_names(told: str) -> dict[int, bytes]:
+def _odd_names(told: str, headers: int) -> dict[int, bytes]:
+    """Raises ValueError where these are not places among so many headers, and base64."""
     found: dict[int, bytes] = {}
     for part in filter(None, told.split(",")):
         place, _, name = part.partition(":")
-        found[int(place)] = b64decode(name)
+        number = parse_place(place).offset
+        if number >= headers:
+            raise ValueError("there is no such header")
+        found[number] = b64decode(name, validate=True)
     return found

@@ -44,6 +44,7 @@ def details(letter: Letter, value: bytes | None) -> list[tuple[str, str]]:
         ("key", plain(letter.key)),
         *((f"header {plain(name)}", _header(name, data)) for name, data in letter.headers),
         ("bytes", "null" if letter.size is None else str(letter.size)),
+        ("truncated", "no" if letter.truncated is None else plain(letter.truncated)),
         ("value", value_text(value)),
     ]
 
@@ -62,6 +63,7 @@ def summary(letter: Letter) -> dict[str, Any]:
         "written_at": letter.written_at.isoformat() if letter.written_at else None,
         "key": None if letter.key is None else plain(letter.key),
         "bytes": letter.size,
+        "truncated": None if letter.truncated is None else plain(letter.truncated),
         "ce_type": _text(letter, "ce_type"),
         "ce_id": _text(letter, "ce_id"),
         "by": plain(note.by) if note else None,
