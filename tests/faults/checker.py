@@ -7,10 +7,10 @@ from tests.faults.history import AnyHistory, Event, Issued, Poison, Registered, 
 from tests.faults.mail_checks import check_mails
 from tests.faults.outcome import Outcome
 from tests.faults.verdict import Verdict, repeated
-from tests.faults.words import expected, name_of, tellings, words
+from tests.faults.words import CURRENT, REMOVED, SUPERSEDED, Name, expected, name_of, tellings, words
 
 DRAINED_SECONDS = 60.0
-PUBLISHED = "documents.DocumentPublished.v1"
+PUBLISHED, GONE = "documents.DocumentPublished.v1", "documents.DocumentRemoved.v1"
 BILLING = "billing.documents.v1"
 
 
@@ -25,7 +25,7 @@ def check(history: AnyHistory, outcome: Outcome, *, mails: bool) -> Verdict:
     _kept(history, outcome, verdict)
     _rows(history, outcome, verdict)
     _events(outcome, verdict)
-    _published(history, outcome, verdict)
+    _tellings(history, outcome, verdict)
     _order(outcome, verdict)
     _lists(history, outcome, verdict)
     if mails:
@@ -137,27 +137,43 @@ def _events(outcome: Outcome, verdict: Verdict) -> None:
         verdict.copies += [f"{ce_id} is {times} times on the bus"] * (times - 1)
 
 
-def _published(history: AnyHistory, outcome: Outcome, verdict: Verdict) -> None:
-    """Each version is told as often as billing's words made it visible or current; what waits is late, not lost."""
-    names, due = outcome.names, tellings(history)
-    versions = {(row.document_id, row.version): (row.document_id, row.sha256) for row in outcome.versions}
-    told: dict[tuple[tuple[str, str], bool], set[str]] = defaultdict(set)
+def _tellings(history: AnyHistory, outcome: Outcome, verdict: Verdict) -> None:
+    """Each version is told as often as billing's words make it visible, current or gone; what waits is late, not lost."""
+    versions = {(row.document_id, row.version): row.sha256 for row in outcome.versions}
+    told: dict[tuple[str, str | None, str], set[str]] = defaultdict(set)
     for record in outcome.bus:
-        key = (record.document_id or "", record.version or 0)
-        if record.ce_type == PUBLISHED and key in versions:
-            told[versions[key], bool(record.current)].add(record.ce_id)
-        elif record.ce_type == PUBLISHED:
+        if record.ce_type not in {PUBLISHED, GONE} or record.document_id is None:
+            continue
+        sha256 = versions.get((record.document_id, record.version or 0))
+        if sha256 is None and record.version is not None:
             verdict.doubled.append(f"{record} tells of a version that is not there")
-    waiting = {said.key for said in outcome.said if said.waiting and said.ce_type == PUBLISHED}
-    for document_id, sha256 in set(versions.values()):
-        name = names.get(document_id, ("", ""))
-        for current in (True, False):
-            times, owed = len(told[(document_id, sha256), current]), due[name, sha256, current]
-            what = f"{name} as {sha256}, current {current},"
-            if times < owed and name[0] not in waiting:
-                verdict.lost.append(f"{what} was " + (f"told {times} times, not {owed}" if times else "never told"))
-            if times > owed:
-                verdict.doubled.append(f"{what} is told under {times} event ids, not {owed}")
+            continue
+        as_what = REMOVED if record.ce_type == GONE else CURRENT if record.current else SUPERSEDED
+        told[record.document_id, sha256, as_what].add(record.ce_id)
+    owed = _owed(history, outcome)
+    waiting = {said.key for said in outcome.said if said.waiting}
+    names = outcome.names
+    for key in told.keys() | owed.keys():
+        name, times = names.get(key[0], ("", "")), len(told[key])
+        what = f"{name} as {key[1]}, {key[2]},"
+        if times < owed[key] and name[0] not in waiting:
+            verdict.lost.append(f"{what} was " + (f"told {times} times, not {owed[key]}" if times else "never told"))
+        if times > owed[key]:
+            verdict.doubled.append(f"{what} is told under {times} event ids, not {owed[key]}")
+
+
+def _owed(history: AnyHistory, outcome: Outcome) -> Counter[tuple[str, str | None, str]]:
+    """What has to be told of each row that is there, and how often."""
+    ids = defaultdict[Name, list[str]](list)
+    for document_id, name in outcome.names.items():
+        ids[name].append(document_id)
+    there = {(row.document_id, row.sha256) for row in outcome.versions}
+    owed = Counter[tuple[str, str | None, str]]()
+    for (name, sha256, as_what), times in tellings(history).items():
+        for document_id in ids[name]:
+            if sha256 is None or (document_id, sha256) in there:
+                owed[document_id, sha256, as_what] = times
+    return owed
 
 
 def _order(outcome: Outcome, verdict: Verdict) -> None:

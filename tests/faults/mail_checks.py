@@ -5,7 +5,7 @@ from collections import Counter
 from tests.faults.history import IN_FLIGHT, AnyHistory, Known
 from tests.faults.outcome import DeliveryRow, Outcome
 from tests.faults.verdict import Verdict, repeated
-from tests.faults.words import Name, expected, tellings, withdrawals
+from tests.faults.words import CURRENT, Name, expected, tellings, withdrawals
 
 DOCUMENTS, PASSWORDS = "document_published", "initial_password"
 UNDER_WAY = {"queued", "sending", "dot_pending", "delayed"}
@@ -31,7 +31,7 @@ def check_mails(history: AnyHistory, outcome: Outcome, verdict: Verdict) -> None
 
 def _deliveries(history: AnyHistory, outcome: Outcome, verdict: Verdict, users: set[tuple[str, str]]) -> None:
     """One for each version that was told as the current one and each user of its customer, and no other."""
-    told = {(name, sha256) for name, sha256, current in tellings(history) if current}
+    told = {(name, sha256) for name, sha256, as_what in tellings(history) if as_what == CURRENT}
     names, owed = outcome.names, set[tuple[str | None, int | None, str]]()
     for row in outcome.versions:
         name: Name = names.get(row.document_id, ("", ""))

@@ -1,6 +1,7 @@
 """What billing's words make of each document by the rules of interfaces: what is told on the way, what is shown in the end."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -9,8 +10,9 @@ from tests.faults.history import AnyHistory, Issued, Withdrawn
 Name = tuple[str, str]
 """customer_number, document_number"""
 
-Telling = tuple[Name, str, bool]
-"""The document, the SHA-256 of the version that is told, and whether it is told as the current one."""
+CURRENT, SUPERSEDED, REMOVED = "current", "superseded", "removed"
+Telling = tuple[Name, str | None, str]
+"""The document, the SHA-256 of the version (None: all of them, which are removed), and as what it is told."""
 
 
 @dataclass(slots=True)
@@ -56,25 +58,31 @@ def expected(history: AnyHistory) -> dict[Name, str | None]:
 
 
 def tellings(history: AnyHistory) -> Counter[Telling]:
-    """How often each version has to be told: when it becomes visible, and when it becomes the current one."""
-    shelves: dict[Name, Shelf] = defaultdict(Shelf)
+    """How often each version has to be told: when it becomes visible, when it becomes the current one, when it is gone."""
     told = Counter[Telling]()
-    for word in words(history):
-        name = name_of(word)
-        shelf = shelves[name]
-        visible, current = shelf.visible(), shelf.current()
-        shelf.hear(word)
-        now = shelf.current()
-        news = shelf.visible() - visible
-        if now is not None and now != current:
-            news.add(now)
-        told.update((name, sha256, sha256 == now) for sha256 in news)
+    for name, before, after in _steps(history):
+        visible, current = after.visible(), after.current()
+        news, gone = visible - before.visible(), before.visible() - visible
+        if current is not None and current != before.current():
+            news.add(current)
+        told.update((name, sha256, CURRENT if sha256 == current else SUPERSEDED) for sha256 in news)
+        told.update((name, sha256, REMOVED) for sha256 in (gone if visible or not gone else {None}))
     return told
 
 
 def withdrawals(history: AnyHistory) -> set[Name]:
     """The documents that were withdrawn at any time."""
     return {name_of(word) for word in words(history) if isinstance(word, Withdrawn)}
+
+
+def _steps(history: AnyHistory) -> Iterator[tuple[Name, Shelf, Shelf]]:
+    """The document of each word, as it was before the word and after it."""
+    shelves: dict[Name, Shelf] = defaultdict(Shelf)
+    for word in words(history):
+        after = shelves[name_of(word)]
+        before = Shelf(dict(after.first), dict(after.last), after.withdrawn)
+        after.hear(word)
+        yield name_of(word), before, after
 
 
 def _shelves(history: AnyHistory) -> dict[Name, Shelf]:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from tests.faults.checker import PUBLISHED, check
+from tests.faults.checker import GONE, PUBLISHED, check
 from tests.faults.history import History, Issued, Known, Poison, Withdrawn
 from tests.faults.outcome import (
     BusRecord,
@@ -41,6 +41,10 @@ def well() -> Outcome:
 
 def published(ce_id: str, offset: int, version: int = 1, current: bool = True) -> BusRecord:
     return BusRecord(BUS, 0, offset, ce_id, PUBLISHED, "4711", "d-1", version, current)
+
+
+def removed(ce_id: str, offset: int, version: int | None = None) -> BusRecord:
+    return BusRecord(BUS, 0, offset, ce_id, GONE, "4711", "d-1", version)
 
 
 def corrected(outcome: Outcome) -> Outcome:

@@ -20,6 +20,7 @@ from tests.faults.unit.made import (
     judged,
     only,
     published,
+    removed,
 )
 
 
@@ -68,7 +69,7 @@ def test_visible_again_is_told_again(history: History, outcome: Outcome) -> None
     """Withdrawn and issued again: the same version is told under a second event id, without a second mail."""
     later = replace(ISSUED, ce_id="e-5", ce_time="2026-11-23T12:20:00+00:00", place=(BILLING, 0, 5))
     outcome.documents[0] = replace(outcome.documents[0], withdrawn_at=WITHDRAWN.ce_time)
-    outcome.bus.append(published("p-2", 1))
+    outcome.bus += [removed("p-3", 1), published("p-2", 2)]
     judged(history, outcome, ISSUED, WITHDRAWN, later).assert_clean()
 
 
@@ -94,7 +95,8 @@ def test_lost_bytes(history: History, outcome: Outcome) -> None:
 def test_lost_withdrawal(history: History, outcome: Outcome) -> None:
     """A withdrawal that nobody remembers; so the document is also listed where it should not be."""
     verdict = judged(history, outcome, ISSUED, WITHDRAWN)
-    assert ["is not remembered" in finding for finding in verdict.lost] == [True]
+    assert ["is not remembered" in finding for finding in verdict.lost] == [True, False]
+    assert ["removed, was never told" in finding for finding in verdict.lost] == [False, True]
     assert ["although it is withdrawn" in finding for finding in verdict.unseen] == [True]
 
 
@@ -158,8 +160,8 @@ def test_unseen_current_version(history: History, outcome: Outcome) -> None:
 
 def test_disordered(history: History, outcome: Outcome) -> None:
     """First copies on the bus in another order than they were written."""
-    outcome.said.append(Said("documents", 2, "p-2", "documents.DocumentRemoved.v1", BUS, "4711", waiting=False))
-    outcome.bus = [replace(published("p-2", 0), ce_type="documents.DocumentRemoved.v1"), published("p-1", 1)]
+    outcome.said.append(Said("documents", 2, "p-2", "documents.RetentionEnding.v1", BUS, "4711", waiting=False))
+    outcome.bus = [replace(published("p-2", 0), ce_type="documents.RetentionEnding.v1"), published("p-1", 1)]
     assert "p-1" in only(judged(history, outcome), "disordered")
 
 
@@ -286,6 +288,7 @@ def test_lost_not_told_again(history: History, outcome: Outcome) -> None:
     """Visible again after a withdrawal: told once is one time too few, three times one too many."""
     later = replace(ISSUED, ce_id="e-5", ce_time="2026-11-23T12:20:00+00:00", place=(BILLING, 0, 5))
     outcome.documents[0] = replace(outcome.documents[0], withdrawn_at=WITHDRAWN.ce_time)
+    outcome.bus.append(removed("p-4", 4))
     assert "told 1 times, not 2" in only(judged(history, outcome, ISSUED, WITHDRAWN, later), "lost")
     outcome.bus += [published("p-2", 1), published("p-3", 2)]
     assert "3 event ids, not 2" in check(history, outcome, mails=True).doubled[0]
@@ -295,8 +298,24 @@ def test_lost_told_as_old(history: History, outcome: Outcome) -> None:
     """The current version told as a superseded one: nobody would be mailed."""
     outcome.bus = [published("p-1", 0, current=False)]
     verdict = judged(history, outcome)
-    assert ["current True, was never told" in finding for finding in verdict.lost] == [True]
-    assert ["current False, is told" in finding for finding in verdict.doubled] == [True]
+    assert ["current, was never told" in finding for finding in verdict.lost] == [True]
+    assert ["superseded, is told" in finding for finding in verdict.doubled] == [True]
+
+
+def test_a_version_that_is_gone_is_told(history: History, outcome: Outcome) -> None:
+    """Of two versions the older one is withdrawn: it is told as removed, alone, and once."""
+    outcome = corrected(outcome)
+    early = replace(WITHDRAWN, ce_time=ISSUED.ce_time)
+    outcome.documents[0] = replace(outcome.documents[0], withdrawn_at=early.ce_time)
+    assert "aa, removed, was never told" in only(judged(history, outcome, ISSUED, CORRECTED, early), "lost")
+    outcome.bus.append(removed("p-3", 2, 1))
+    check(history, outcome, mails=True).assert_clean()
+    outcome.bus += [removed("p-4", 3, 1), removed("p-5", 4)]
+    told = check(history, outcome, mails=True).doubled
+    assert sorted(finding.partition(" as ")[2] for finding in told) == [
+        "None, removed, is told under 1 event ids, not 0",
+        "aa, removed, is told under 2 event ids, not 1",
+    ]
 
 
 def test_a_later_not_drained_counts(history: History, outcome: Outcome) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.checker import check
 from tests.faults.history import IN_FLIGHT, History, Known
 from tests.faults.outcome import MailTaken, Outcome
-from tests.faults.unit.made import ISSUED, KNOWN, WITHDRAWN, corrected, judged, only
+from tests.faults.unit.made import ISSUED, KNOWN, WITHDRAWN, corrected, judged, only, removed
 from tests.faults.words import tellings
 
 
@@ -106,6 +106,7 @@ def test_suppressed_is_what_was_withdrawn(history: History, outcome: Outcome) ->
     """A mail that had not gone when its document was withdrawn, and only while the list does not show it."""
     in_state(outcome, "suppressed", "document_removed").listed = []
     outcome.documents[0] = replace(outcome.documents[0], withdrawn_at=WITHDRAWN.ce_time)
+    outcome.bus.append(removed("p-3", 1))
     judged(history, outcome, ISSUED, WITHDRAWN).assert_clean()
     again = replace(ISSUED, ce_id="e-5", ce_time="2026-11-23T12:20:00+00:00", place=(*ISSUED.place[:2], 5))
     assert any("ended without a mail" in finding for finding in judged(history, outcome, again).lost)
