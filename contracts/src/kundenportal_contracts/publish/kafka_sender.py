@@ -22,6 +22,7 @@ START_SECONDS = 10.0
 REQUEST_SECONDS = 20.0
 CONFIRMATION_SECONDS = 30.0
 STOP_SECONDS = 10.0
+ABANDON_SECONDS = 1.0
 # Small records travel together; a full batch stays well below what the topics take.
 BATCH_BYTES = 256 * 1024
 
@@ -53,9 +54,10 @@ class KafkaSender:
     doubles a record is harmless: readers know an event by its id.
     """
 
-    def __init__(self, bootstrap: str, ssl: SSLContext | None) -> None:
+    def __init__(self, bootstrap: str, ssl: SSLContext | None, *, stop_seconds: float = STOP_SECONDS) -> None:
         self._bootstrap = bootstrap
         self._ssl = ssl
+        self._stop_seconds = stop_seconds
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
@@ -97,9 +99,29 @@ class KafkaSender:
             ) from None
 
     async def stop(self) -> None:
-        """Close the connections; unconfirmed records get a last chance of bounded length."""
+        """Close the connections; unconfirmed records get a last chance of bounded length, and are not said later."""
         producer, self._producer = self._producer, None
-        if producer is not None:
-            with contextlib.suppress(TimeoutError, KafkaError):
-                async with asyncio.timeout(STOP_SECONDS):
-                    await producer.stop()
+        if producer is None:
+            return
+        try:
+            async with asyncio.timeout(self._stop_seconds):
+                await producer.stop()
+        except (TimeoutError, KafkaError):
+            await _abandon(producer)
+
+
+async def _abandon(producer: AIOKafkaProducer) -> None:
+    """Disconnect without writing anything more; what was under way may still arrive."""
+    producer._message_accumulator.fail_all(KafkaError("the producer was given up"))  # noqa: SLF001 - nothing public does
+    task = producer._sender.sender_task  # noqa: SLF001 - nothing public stops it
+    if task is not None:
+        task.cancel()
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    with contextlib.suppress(TimeoutError, KafkaError):
+        async with asyncio.timeout(ABANDON_SECONDS):
+            await producer.client.close()
+    if task is not None:
+        await asyncio.wait({task}, timeout=ABANDON_SECONDS)
+        # Cancelled once it waits for its requests, cancelled again it does not.
+        task.cancel()
+        await asyncio.wait({task}, timeout=ABANDON_SECONDS)
