@@ -11,6 +11,8 @@ from chassis.messaging.producer import Answer
 from chassis.outbox.held import LeftOut, Waiting
 
 UNANSWERED_SECONDS = (0.2, 3.0)
+# Everything else waits for as long as a send of it takes, so where others are answered it is not tried as often.
+ALONE_UNANSWERED_SECONDS = (10.0, 30.0)
 NO_TOPIC_SECONDS = (1.0, 30.0)
 REFUSED_SECONDS = (60.0, 3600.0)
 MOST_ROWS = 10_000
@@ -32,10 +34,10 @@ class _Pauses(Generic[K]):
         self._pauses: dict[K, _Pause] = {}
 
     def prolong(self, key: K, bounds: tuple[float, float]) -> None:
-        """Leave it out, twice as long as the last time."""
+        """Leave it out, twice as long as the last time, within these bounds."""
         first, most = bounds
         before = self._pauses.get(key)
-        seconds = min(most, before.seconds * 2) if before else first
+        seconds = max(first, min(most, before.seconds * 2)) if before else first
         self._pauses[key] = _Pause(self._clock.monotonic() + seconds, seconds)
 
     def end(self, key: K) -> None:
@@ -50,11 +52,17 @@ class _Pauses(Generic[K]):
 
 
 class Parking:
-    """A topic that is missing, closed or does not answer waits as a whole, which keeps its order; a refused row waits alone."""
+    """A topic that is missing, closed or does not answer waits as a whole, which keeps its order; a refused row waits alone.
+
+    Where nobody answers, the broker is away, and each topic is tried again within 3 s. A topic that fails again while
+    others were answered is tried every 30 s in the end.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._topics: _Pauses[str] = _Pauses(clock)
         self._rows: _Pauses[int] = _Pauses(clock)
+        self._others_answered: dict[str, bool] = {}
+        """Of each topic that did not answer: whether another one did since."""
 
     def left_out(self) -> LeftOut:
         return LeftOut(
@@ -86,10 +94,15 @@ class Parking:
             self._rows.prolong(row.id, REFUSED_SECONDS)
 
     def _judge_topics(self, told: Mapping[str, set[Answer]]) -> None:
+        answered = {topic for topic, said in told.items() if Answer.ACKNOWLEDGED in said}
+        for topic in self._others_answered:
+            self._others_answered[topic] |= bool(answered - {topic})
         for topic, said in told.items():
+            alone = self._others_answered.pop(topic, False)
             if Answer.NO_TOPIC in said:
                 self._topics.prolong(topic, NO_TOPIC_SECONDS)
             elif Answer.UNKNOWN in said:
-                self._topics.prolong(topic, UNANSWERED_SECONDS)
+                self._topics.prolong(topic, ALONE_UNANSWERED_SECONDS if alone else UNANSWERED_SECONDS)
+                self._others_answered[topic] = False
             else:
                 self._topics.end(topic)
