@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints, create_model
 from typer.testing import CliRunner
 
 from kundenportal_contracts.catalogue import EVENTS
+from kundenportal_contracts.catalogue.compatibility import breaks
 from kundenportal_contracts.catalogue.releases import EXAMPLES, MANIFEST, broken_promises, manifest, release
 from kundenportal_contracts.catalogue.schemas import schema_of, schemas
 from kundenportal_contracts.cli import contracts
@@ -99,6 +100,64 @@ def test_a_renamed_field_is_guessed() -> None:
     hints = get_type_hints(EVENTS[CLOSED], include_extras=True)
     told = broken_by(CLOSED, changed(CLOSED, without="reason", why=(hints["reason"], ...)))
     assert f"{CLOSED}: reason: is gone (renamed to why?)" in told
+
+
+def event(**field: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": {"a": field}, "required": ["a"]}
+
+
+Schema = dict[str, Any]
+TEXT: Schema = {"type": "string"}
+NUMBERS: Schema = {"type": "array", "items": {"type": "integer"}}
+ENDS: list[Schema] = [{"type": "string", "enum": ["x", "y"]}, {"type": "string", "pattern": "^z"}]
+NARROWER = {
+    "no further fields": ({**event(**TEXT)}, {**event(**TEXT), "additionalProperties": False}, "*: takes no further fields"),
+    "further fields of one type": (event(type="object"), event(type="object", additionalProperties=TEXT), "a.*: could be anything"),
+    "further fields of another": (event(additionalProperties=TEXT), event(additionalProperties=NUMBERS), "a.*: could be string"),
+    "items of one type": (event(type="array"), event(**NUMBERS), "a[]: could be anything"),
+    "one of two alternatives gone": (event(anyOf=ENDS), event(**ENDS[1]), "a: has another pattern"),
+    "the other of them": (event(anyOf=ENDS), event(**ENDS[0]), "a: took any value"),
+    "whole numbers among others": (event(type="integer"), event(type="number", minimum=1), "a: minimum is 1"),
+    "above, no longer from": (event(type="integer"), event(type="integer", exclusiveMinimum=0), "a: exclusiveMinimum is 0"),
+    "a place of its own for each": (event(**NUMBERS), event(**NUMBERS, prefixItems=[TEXT]), "a: has another prefixItems"),
+}  # fmt: skip
+WIDER = {
+    "the same": (event(anyOf=ENDS), event(anyOf=ENDS)),
+    "in another order": (event(anyOf=ENDS), event(anyOf=ENDS[::-1])),
+    "further fields again": ({**event(**TEXT), "additionalProperties": False}, event(**TEXT)),
+    "said as it was": (event(type="object"), event(type="object", additionalProperties=True)),
+    "another alternative": (event(**ENDS[0]), event(anyOf=ENDS)),
+    "items of any type": (event(**NUMBERS), event(type="array")),
+    "anything at all": (event(**TEXT), event()),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "told"), NARROWER.values(), ids=NARROWER)
+def test_a_schema_that_takes_less_is_told(old: dict[str, Any], new: dict[str, Any], told: str) -> None:
+    """Whatever keyword narrows it."""
+    first, *_ = breaks(CLOSED, old, new)
+    assert first.startswith(f"{CLOSED}: {told}")
+
+
+@pytest.mark.parametrize(("old", "new"), WIDER.values(), ids=WIDER)
+def test_a_schema_that_takes_more_is_free(old: dict[str, Any], new: dict[str, Any]) -> None:
+    """Of what billing says; the portal only reads it."""
+    assert breaks(CLOSED, old, new) == []
+
+
+def test_items_of_any_type_surprise_readers() -> None:
+    """Of what the portal says, nothing becomes another type."""
+    old, new = WIDER["items of any type"]
+    assert breaks(ENDING, old, new) == [f"{ENDING}: a[]: was never anything, and may be now"]
+
+
+def test_a_model_that_forbids_further_fields_breaks() -> None:
+    """Additions by billing would no longer be ignored."""
+    strict: type[EventData] = create_model(
+        "Strict", __base__=changed(CLOSED), __doc__="Ends.", __cls_kwargs__={"extra": "forbid"}
+    )
+    assert schema_of(strict)["additionalProperties"] is False
+    assert f"{CLOSED}: *: takes no further fields any more" in broken_by(CLOSED, strict)
 
 
 @pytest.mark.parametrize(("ce_type", "change"), ADDITIONS.values(), ids=ADDITIONS)

@@ -89,7 +89,7 @@ def test_a_journal_that_is_none_knows_nothing(tmp_path: Path, content: bytes) ->
 
 
 def test_from_the_start_forgets_what_was_done(tmp_path: Path) -> None:
-    """Asked for, all is said again; a run that draws new ids draws others."""
+    """Asked for, all is said again, and a run that drew new ids keeps them: nothing gets a third id."""
     written(tmp_path, ENTRY)
     with journal(tmp_path, fresh=True) as anew:
         assert not anew.is_done(ENTRY)
@@ -97,7 +97,14 @@ def test_from_the_start_forgets_what_was_done(tmp_path: Path) -> None:
         assert first.event_id(ENTRY) == second.event_id(ENTRY)
         assert first.event_id(ENTRY) != first.event_id(OTHER)
     with journal(tmp_path, again=True, fresh=True) as third:
-        assert third.event_id(ENTRY) != first.event_id(ENTRY)
+        assert third.event_id(ENTRY) == first.event_id(ENTRY)
+    with journal(tmp_path, again=True) as fourth:
+        fourth.add(ENTRY, uuid4())
+    with journal(tmp_path, again=True, fresh=True) as fifth:
+        assert (fifth.event_id(ENTRY), fifth.is_done(ENTRY)) == (first.event_id(ENTRY), False)
+        fifth.remove()
+    with journal(tmp_path, again=True, fresh=True) as next_run:
+        assert next_run.event_id(ENTRY) != first.event_id(ENTRY)
 
 
 def test_a_folder_that_takes_no_file_has_its_journal_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

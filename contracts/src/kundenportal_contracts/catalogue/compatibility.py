@@ -9,8 +9,11 @@ from typing import Any
 
 Schema = dict[str, Any]
 
-LEAST, MOST = ("minLength", "minimum", "minItems"), ("maxLength", "maximum", "maxItems")
-SHAPES = ("pattern", "format", "contentEncoding", "not", "oneOf")
+# The lowest that each would be where it is missing.
+LEAST = {"minLength": 0, "minItems": 0, "minimum": float("-inf"), "exclusiveMinimum": float("-inf")}
+MOST = ("maxLength", "maximum", "maxItems", "exclusiveMaximum")
+SHAPES = ("pattern", "format", "contentEncoding", "not", "oneOf", "prefixItems", "multipleOf")
+ANYTHING = "anything"
 ADDRESS = {"x-kafka-topic": "topic", "x-kafka-key": "key"}
 
 
@@ -42,6 +45,18 @@ def _object(path: str, old: Schema, new: Schema, widening: bool) -> Iterator[tup
         yield from _value(field, schema, now[name], widening)
     for name in must_now - set(before):
         yield f"{path}{name}", "is new and must be there: what was said before lacks it"
+    yield from _further(f"{path}*", old, new, widening)
+
+
+def _further(field: str, old: Schema, new: Schema, widening: bool) -> Iterator[tuple[str, str]]:
+    """Compare what may stand in fields that the schema does not name: True for anything, as where nothing is said."""
+    before, now = (schema.get("additionalProperties", True) for schema in (old, new))
+    if before is False or now is True:
+        return
+    if now is False:
+        yield field, "takes no further fields any more"
+    else:
+        yield from _value(field, {} if before is True else before, now, widening)
 
 
 def _renamed(schema: Schema, before: Schema, now: Schema) -> str:
@@ -51,25 +66,32 @@ def _renamed(schema: Schema, before: Schema, now: Schema) -> str:
 
 def _value(field: str, old: Schema, new: Schema, widening: bool) -> Iterator[tuple[str, str]]:
     before, now = _by_type(old), _by_type(new)
-    for kind, schema in before.items():
-        if kind in now:
-            yield from _same_type(field, schema, now[kind], widening)
-        elif not (kind == "integer" and "number" in now):
+    for kind, alternatives in before.items():
+        taken = now.get(kind, []) + (now.get("number", []) if kind == "integer" else [])
+        taken = taken or now.get(ANYTHING, [])
+        if not taken:
             yield field, f"could be {kind}, and cannot any more"
+        for one in alternatives if taken else ():
+            # What one of the new ones takes is taken; where none takes it all, the nearest tells what is missing.
+            yield from min((list(_same_type(field, one, other, widening)) for other in taken), key=len)
     if not widening:
         yield from ((field, f"was never {kind}, and may be now") for kind in sorted(set(now) - set(before)))
 
 
-def _by_type(schema: Schema) -> dict[str, Schema]:
-    return {str(one.get("type", "anything")): one for one in schema.get("anyOf", [schema])}
+def _by_type(schema: Schema) -> dict[str, list[Schema]]:
+    """Give the alternatives by their type; there may be several of one."""
+    found: dict[str, list[Schema]] = {}
+    for one in schema.get("anyOf", [schema]):
+        found.setdefault(str(one.get("type", ANYTHING)), []).append(one)
+    return found
 
 
 def _same_type(field: str, old: Schema, new: Schema, widening: bool) -> Iterator[tuple[str, str]]:
     yield from ((field, what) for what in (*_values(old, new), *_bounds(old, new)))
     yield from ((field, f"has another {name}") for name in SHAPES if name in new and old.get(name) != new[name])
     yield from _object(f"{field}.", old, new, widening)
-    if "items" in old and "items" in new:
-        yield from _value(f"{field}[]", old["items"], new["items"], widening)
+    if "items" in old or "items" in new:
+        yield from _value(f"{field}[]", old.get("items", {}), new.get("items", {}), widening)
 
 
 def _values(old: Schema, new: Schema) -> Iterator[str]:
@@ -83,8 +105,8 @@ def _values(old: Schema, new: Schema) -> Iterator[str]:
 
 
 def _bounds(old: Schema, new: Schema) -> Iterator[str]:
-    for name in LEAST:
-        if name in new and new[name] > old.get(name, 0 if name != "minimum" else float("-inf")):
+    for name, lowest in LEAST.items():
+        if name in new and new[name] > old.get(name, lowest):
             yield f"{name} is {new[name]}, and was {old.get(name, 'none')}"
     for name in MOST:
         if name in new and new[name] < old.get(name, float("inf")):

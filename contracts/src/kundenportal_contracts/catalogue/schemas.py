@@ -35,7 +35,9 @@ def schema_of(model: type[EventData]) -> Schema:
     about = {"$schema": DIALECT, "$id": f"urn:kundenportal:{model.ce_type}", "title": model.ce_type}
     about["description"] = " ".join(str(derived["description"]).split())
     about |= {"x-kafka-topic": model.topic.name, "x-kafka-key": model.key_field}
-    return about | {name: fields[name] for name in ("type", "properties", "required")}
+    return about | {
+        name: fields[name] for name in ("type", "properties", "required", "additionalProperties") if name in fields
+    }
 
 
 def _alone(node: Any, definitions: dict[str, Schema]) -> Any:

@@ -33,7 +33,7 @@ class Journal:
 
     @classmethod
     def open(cls, folder: Path, cluster: str, source: str, *, again: bool, fresh: bool = False) -> Self:
-        """Open the journal of this folder for this cluster and source, or begin one; `fresh` forgets what was done."""
+        """Open the journal of this folder for this cluster and source, or begin one; `fresh` forgets what was done, not the ids."""
         name = f".kundenportal-{_digest(cluster, source, 'again' if again else 'same')[:12]}.jsonl"
         for path in (folder / name, _state_folder() / f"{_digest(str(folder.resolve()))[:12]}{name}"):
             try:
@@ -45,8 +45,10 @@ class Journal:
 
     @classmethod
     def _at(cls, path: Path, *, again: bool, fresh: bool) -> Self:
-        lines = [] if fresh or not path.is_file() else _lines(path)
+        lines = _lines(path) if path.is_file() else []
         run = (_run(lines) or uuid4()) if again else None
+        if fresh:
+            lines = []
         journal = cls(path, run, {line["entry"] for line in lines if "entry" in line})
         journal._file = path.open("wb" if fresh else "ab", buffering=0)
         # A line that a kill cut off ends here.
