@@ -41,6 +41,14 @@ def changed(ce_type: str, without: str = "", **fields: Any) -> type[EventData]:
     return made
 
 
+def forbidding(model: type[EventData]) -> type[EventData]:
+    """The model, taking no field that it does not know."""
+    made: type[EventData] = create_model(
+        model.__name__, __base__=model, __doc__=model.__doc__, __cls_kwargs__={"extra": "forbid"}
+    )
+    return made
+
+
 def broken_by(ce_type: str, model: type[EventData]) -> list[str]:
     return broken_promises(CONTRACTS, {**EVENTS, ce_type: model}, {**schemas(), ce_type: schema_of(model)})
 
@@ -153,9 +161,7 @@ def test_items_of_any_type_surprise_readers() -> None:
 
 def test_a_model_that_forbids_further_fields_breaks() -> None:
     """Additions by billing would no longer be ignored."""
-    strict: type[EventData] = create_model(
-        "Strict", __base__=changed(CLOSED), __doc__="Ends.", __cls_kwargs__={"extra": "forbid"}
-    )
+    strict = forbidding(changed(CLOSED))
     assert schema_of(strict)["additionalProperties"] is False
     assert f"{CLOSED}: *: takes no further fields any more" in broken_by(CLOSED, strict)
 
