@@ -97,6 +97,14 @@ class RawProducer:
         """Disconnect without writing anything more; what was under way may still arrive."""
         producer = self._producer
         cancel(producer._sender.sender_task)  # noqa: SLF001 - nothing public stops it from delivering later
-        producer._message_accumulator.fail_all(KafkaError("the producer was given up"))  # noqa: SLF001 - see above
+        _fail_all(producer._message_accumulator)  # noqa: SLF001 - see above
         producer._closed = True  # noqa: SLF001 - else its finalizer complains
         await ends_within(producer.client.close(), 1)
+
+
+def _fail_all(accumulator: Any) -> None:
+    """Answer everybody who waits for a message; a batch also fails its own future, which nobody looks at."""
+    batches = [batch for queued in accumulator._batches.values() for batch in queued]  # noqa: SLF001 - see `abandon`
+    accumulator.fail_all(KafkaError("the producer was given up"))
+    for batch in batches:
+        batch._drain_waiter.exception()  # noqa: SLF001 - else asyncio complains that it was never seen
