@@ -195,7 +195,7 @@ async def test_a_secret_that_no_key_opens_fails() -> None:
     async with open_office(Office()) as office:
         await office.queue(new, foreign)
         await office.until(State.SENT, State.FAILED)
-        assert {row.reason for row in office.rows} == {None, "secret: no key of this service opens it"}
+        assert {row.reason for row in office.rows} == {None, "mail: no key of this service opens its secret"}
 
 
 async def test_an_expired_password_is_not_sent() -> None:

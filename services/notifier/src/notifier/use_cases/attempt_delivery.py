@@ -81,7 +81,7 @@ class AttemptDelivery:
             return self._delayed(mail, str(error))
         except SecretUnreadable as error:
             log.error("secret_unreadable", delivery_id=str(mail.ticket.delivery_id), error=str(error))  # noqa: TRY400 -- no trace near secrets
-            return Result(mail.ticket, State.FAILED, "secret: no key of this service opens it")
+            return Result(mail.ticket, State.FAILED, "mail: no key of this service opens its secret")
         except MailUnsafe as error:
             return Result(mail.ticket, State.FAILED, f"mail: {error}")
 
