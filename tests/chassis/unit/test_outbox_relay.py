@@ -153,7 +153,7 @@ def test_reading_reaches_back_and_sweeps_now_and_then() -> None:
 
 
 def test_slow_sweeps_are_rare() -> None:
-    """However long the dead rows make a sweep, it takes a twentieth of the time."""
+    """The longer the dead rows make a sweep, the rarer it is: it takes a twentieth of the time."""
     clock = FrozenClock()
     progress = Progress(clock)
     progress.forgotten([row(10_000)])
