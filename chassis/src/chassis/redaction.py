@@ -56,7 +56,7 @@ _PATTERNS = (
     # PostgreSQL repeats rows and keys in the details of its errors; their values may have any number of lines
     (
         re.compile(
-            r"(?s)(Failing row contains \().*?(?:\)\.?(?=\s{0,8}\Z|\n(?:\n|\[SQL|\[param|\(Background|[A-Z ]{3,20}:))|\Z)"
+            r"(?s)(Failing row contains \().*?(?:\)\.?(?=\s{0,8}\Z|\n[ |]{0,20}(?:\n|\[SQL|\[param|\(Background|[A-Z ]{3,20}:))|\Z)"
         ),
         rf"\1{HIDDEN})",
     ),
@@ -201,14 +201,15 @@ def _is_parameter(name: str, *, holds_jwk: bool) -> bool:
 def _end_of_plain(pair: re.Match[str]) -> int:
     """The end of a value without quotes: a list, a number, a word, or the rest of a line that begins with the name."""
     text, at, gap = pair.string, pair.end(), pair["gap"]
-    if _NOTHING.match(text, at):
+    name = pair["name"].rpartition(".")[2]
+    if _NOTHING.match(text, at) or (gap != "=" and not _is_secret_in_text(name)):  # identity.credentials.v1 is a topic
         return at
     if text[at] in "[{(":
         return _end_of_brackets(text, at)
     if pair["quote"] is not None:
         return _end(_SCALAR, text, at)
-    if gap != "=" and _HUMP.search(pair["name"]):
-        return _end(_BARE, text, at) if _SECRET_END.search(pair["name"]) else at
+    if gap != "=" and _HUMP.search(name):
+        return _end(_BARE, text, at) if _SECRET_END.search(name) else at
     return _end(_LINE if pair["line"] is not None and gap != "=" else _BARE, text, at)
 
 

@@ -89,6 +89,8 @@ def test_secrets_in_texts_are_hidden(text: str) -> None:
         ("the password: x, user: y", "the password: ***, user: y"),
         ("Key (a)=(x\ny) already exists.\n[SQL: x]", "Key (a)=(***) already exists.\n[SQL: x]"),
         ("Failing row contains (1, x\ny).\n[SQL: x]", "Failing row contains (***)\n[SQL: x]"),
+        ("  | Failing row contains (1, x).\n  | [SQL: x]", "  | Failing row contains (***)\n  | [SQL: x]"),
+        ("Failing row contains (1, x).\n\nDuring handling", "Failing row contains (***)\n\nDuring handling"),
     ],
 )
 def test_what_stands_beside_a_secret_stays(text: str, hidden: str) -> None:
@@ -134,6 +136,7 @@ def test_tokens_are_hidden_wherever_they_stand(token: str) -> None:
         "exit code: 1, session: closed, code = 7, {'code': 7}",
         '{"d": "x", "k": "y", "password": null}',
         "identity.domain.PasswordRefused: it was used before",
+        "identity.credentials.v1: missing, {'identity.credentials.v1': [0, 1]}",
         "the key: value pairs and the names [password, token] of a form",
         "",
     ],
