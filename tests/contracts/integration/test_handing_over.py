@@ -168,6 +168,30 @@ async def test_a_folder_goes_over_in_seconds_and_again_under_the_same_ids(
     assert len({read_envelope(record.headers).id for record in records}) == 301
 
 
+async def test_versions_behind_a_wrong_row_wait_for_it(
+    broker: Broker, object_store: ObjectStore, tmp_path: Path
+) -> None:
+    """The list, the sum, the log and the exit code tell of what waits; mended, the versions follow in the index's order."""
+    await broker.create_topics([BILLING_DOCUMENTS])
+    folder, stack, log = tmp_path / "export", stack_file(tmp_path, broker, object_store), tmp_path / "log.jsonl"
+    folder.mkdir()
+    names = [f"{number}.pdf" for number in range(1, 5)]
+    (folder / "index.json").write_text(json.dumps([{**DOCUMENT, "file": name} for name in names]))
+    for name in set(names) - {"2.pdf"}:
+        (folder / name).write_bytes(b"%PDF-" + name.encode())
+    first = command("publish", folder, "--stack", stack, "--log", log)
+    (folder / "2.pdf").write_bytes(b"%PDF-2.pdf")
+    second = command("publish", folder, "--stack", stack)
+    records = await heard(broker, BILLING_DOCUMENTS)
+    said = {read_envelope(one.headers).time: decode(DocumentIssued, one.value).content.inline for one in records}
+    assert [said[time] for time in sorted(said)] == [b"%PDF-" + name.encode() for name in names]
+    assert (first.returncode, second.returncode) == (1, 0)
+    assert "1 of 4 documents handed over, 1 failed, 2 waiting." in first.stdout
+    assert first.stderr.count("R0099901888 (4.pdf): waits for line ") == 1
+    outcomes = [json.loads(line)["outcome"] for line in log.read_text().splitlines()]
+    assert sorted(outcomes) == ["handed_over", "refused", "waiting", "waiting"]
+
+
 @pytest.fixture
 def heard_sigint() -> Iterator[None]:
     """Let a child hear Ctrl-C, also where this run was itself started with SIGINT ignored, as in a shell's background."""

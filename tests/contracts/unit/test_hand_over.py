@@ -11,10 +11,10 @@ from typer.testing import CliRunner
 from kundenportal_contracts.billing import DocumentIssued
 from kundenportal_contracts.cli import billing
 from kundenportal_contracts.cli.connection import Connection, ConnectionUnknown, connection
-from kundenportal_contracts.cli.customers import DEFAULTS, customer_jobs
-from kundenportal_contracts.cli.documents import document_jobs, failures
+from kundenportal_contracts.cli.customers import DEFAULTS, customer_steps
+from kundenportal_contracts.cli.documents import document_steps
 from kundenportal_contracts.cli.hand_over import Failure, Outcome, run_jobs, summary
-from kundenportal_contracts.cli.index import COLUMNS, Entry, Refused, read_entries
+from kundenportal_contracts.cli.index import COLUMNS, read_entries
 from kundenportal_contracts.cli.journal import Journal
 from kundenportal_contracts.cli.log import Log
 from kundenportal_contracts.cli.tables import Fault, Row, read_table
@@ -50,11 +50,9 @@ def row(number: str, **changed: str) -> dict[str, str]:
 
 async def handed_over(folder: Path, sender: MemorySender, *, again: bool = False, log: Path | None = None) -> Outcome:
     found = list(read_entries(folder, read_table(folder / "index.csv", COLUMNS).rows))
-    entries = [entry for entry in found if isinstance(entry, Entry)]
     with Log(log) as said, Journal.open(folder, "cluster-1", "billing/sap-1", again=again) as journal:
-        jobs = document_jobs(entries, journal, said)
-        refused = failures(one for one in found if isinstance(one, Refused))
-        outcome = await run_jobs(publisher(sender, MemoryIntake()), jobs, refused, lambda: None)
+        steps = document_steps(found, journal, said)
+        outcome = await run_jobs(publisher(sender, MemoryIntake()), steps, lambda: None)
         if outcome.is_complete:
             journal.remove()
     return outcome
@@ -135,12 +133,12 @@ async def test_customers_without_a_number_do_not_wait_for_each_other() -> None:
     """Each is told what is wrong with it; of one customer, the later word waits."""
     rows = [
         Row(line, {"customer_number": number, "company": "A", "email": email})
-        for line, number, email in ((2, None, "a@b"), (3, None, "a@b"), (4, "1", "nowhere"), (5, "1", "a@b.example"))
+        for line, number, email in ((2, None, "a@b"), (2, None, "a@b"), (4, "1", "nowhere"), (5, "1", "a@b.example"))
     ]
-    jobs = customer_jobs(BillingPublisher.register_customer, rows, tuple(rows[0].cells), DEFAULTS)
+    steps = customer_steps(BillingPublisher.register_customer, rows, tuple(rows[0].cells), DEFAULTS)
     sender = MemorySender()
-    outcome = await run_jobs(publisher(sender), jobs, (), lambda: None)
-    assert [failure.line for failure in outcome.failures] == [2, 3, 4]
+    outcome = await run_jobs(publisher(sender), steps, lambda: None)
+    assert [failure.line for failure in outcome.failures] == [2, 2, 4]
     assert (waiting(outcome), sender.records) == ([(5, "waits for line 4")], [])
 
 

@@ -104,6 +104,14 @@ def test_a_row_that_repeats_another_is_told(tmp_path: Path) -> None:
     assert rows[1].faults[0].problem == "repeats line 2: same document, same file"
 
 
+def test_a_repeat_on_the_same_line_is_told(tmp_path: Path) -> None:
+    """JSON may stand on one line as a whole."""
+    (tmp_path / "R1.pdf").touch()
+    (tmp_path / "index.json").write_text(json.dumps([GOOD, GOOD]))
+    rows = list(read_entries(tmp_path, read_table(tmp_path / "index.json", COLUMNS).rows))
+    assert [isinstance(row, Entry) for row in rows] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "media_type"),
     [

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from kundenportal_contracts.cli.connection import StackOption
-from kundenportal_contracts.cli.hand_over import Failure, Job, hand_over
+from kundenportal_contracts.cli.hand_over import Failure, Job, Step, hand_over
 from kundenportal_contracts.cli.spellings import shown
 from kundenportal_contracts.cli.startup import connected, one, table
 from kundenportal_contracts.cli.tables import Columns, Row
@@ -96,17 +96,19 @@ def _run(call: Any, options: Fields, file: Path | None, stack: Path | None, done
     required = [name for name in options if name not in defaults and name != "username"]
     columns = Columns(required, [name for name in options if name not in required])
     rows = table(file, columns, lambda read: read)
-    refused = [
-        Failure(row.line, _label(row), row.faults, row.cells.get("customer_number")) for row in rows if row.faults
-    ]
-    jobs = customer_jobs(call, [row for row in rows if not row.faults], tuple(options), defaults)
-    if not hand_over(connection, jobs, refused, "customers").is_complete:
+    steps = customer_steps(call, rows, tuple(options), defaults)
+    if not hand_over(connection, steps, "customers").is_complete:
         raise typer.Exit(1)
 
 
-def customer_jobs(call: Call, rows: Sequence[Row], names: tuple[str, ...], defaults: Fields) -> list[Job]:
-    """Give a job for each row; those about one customer follow each other."""
-    return [_job(call, row, names, defaults) for row in rows]
+def customer_steps(call: Call, rows: Sequence[Row], names: tuple[str, ...], defaults: Fields) -> list[Step]:
+    """Give a job for each row, or a failure where the table is wrong there; those about one customer follow each other."""
+    return [
+        Failure(row.line, _label(row), row.faults, row.cells.get("customer_number"))
+        if row.faults
+        else _job(call, row, names, defaults)
+        for row in rows
+    ]
 
 
 def _label(row: Row) -> str:
@@ -117,7 +119,7 @@ def _label(row: Row) -> str:
 def _job(call: Call, row: Row, names: tuple[str, ...], defaults: Fields) -> Job:
     fields = defaults | {name: value for name in names if (value := row.cells.get(name)) is not None}
     # Without a number it concerns nobody else.
-    return Job(row.line, _label(row), fields.get("customer_number") or row.line, partial(_call, call, fields))
+    return Job(row.line, _label(row), fields.get("customer_number") or object(), partial(_call, call, fields))
 
 
 async def _call(call: Call, fields: Fields, publisher: BillingPublisher) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from kundenportal_contracts.cli.connection import Connection, StackOption, errors
-from kundenportal_contracts.cli.hand_over import Failure, Job, hand_over, tell
+from kundenportal_contracts.cli.hand_over import Failure, Job, Step, hand_over, tell
 from kundenportal_contracts.cli.index import COLUMNS, Entry, Refused, doubt, read_entries
 from kundenportal_contracts.cli.journal import Journal, JournalUnusable
 from kundenportal_contracts.cli.log import Log
@@ -46,13 +46,13 @@ def publish(
     connection = connected(stack)
     found = table(_index(folder), COLUMNS, partial(read_entries, folder))
     entries = [entry for entry in found if isinstance(entry, Entry)]
-    refused = failures(one for one in found if isinstance(one, Refused))
     with Log(log) as said, _journal(folder, connection, again=again, fresh=fresh) as journal:
-        for failure in refused:
-            said.refused(failure.line, failure.label, failure.faults)
-        jobs = document_jobs(entries, journal, said)
+        for one in found:
+            if isinstance(one, Refused):
+                said.refused(one.line, one.label, one.faults)
+        steps = document_steps(found, journal, said)
         tell(_doubts(entries, journal), "Worth a look, and handed over all the same:")
-        outcome = hand_over(connection, jobs, refused, "documents", before=len(entries) - len(jobs))
+        outcome = hand_over(connection, steps, "documents", before=len(found) - len(steps))
         for waiting in outcome.waiting:
             said.waiting(waiting.line, waiting.label, waiting.faults)
         if not outcome.is_complete:
@@ -71,14 +71,13 @@ def withdraw(
     one(connected(stack), lambda publisher: publisher.withdraw(fields), f"Document {document_number} is withdrawn.")
 
 
-def document_jobs(entries: Sequence[Entry], journal: Journal, log: Log) -> list[Job]:
-    """Give a job for each document that is not handed over yet; those about one document follow each other."""
-    return [_job(entry, journal, log) for entry in entries if not journal.is_done(entry)]
-
-
-def failures(refused: Iterable[Refused]) -> list[Failure]:
-    """Give the rows that are no documents as what was not handed over."""
-    return [Failure(one.line, one.label, one.faults, one.subject) for one in refused]
+def document_steps(found: Iterable[Entry | Refused], journal: Journal, log: Log) -> list[Step]:
+    """Give a job for each document that is not handed over yet, and a failure for each row that is none, in order."""
+    return [
+        _job(one, journal, log) if isinstance(one, Entry) else Failure(one.line, one.label, one.faults, one.subject)
+        for one in found
+        if isinstance(one, Refused) or not journal.is_done(one)
+    ]
 
 
 def _index(folder: Path) -> Path:

@@ -42,6 +42,10 @@ class Failure:
     subject: Hashable = None
 
 
+# In the order of the table: several may stand on one line.
+Step = Job | Failure
+
+
 @dataclass(slots=True)
 class Outcome:
     """What became of the jobs. `waiting` stand behind a failure, `stopped` says why the rest was not tried."""
@@ -57,44 +61,38 @@ class Outcome:
         return not (self.failures or self.waiting or self.stopped)
 
 
-async def run_jobs(
-    publisher: BillingPublisher, jobs: Sequence[Job], refused: Sequence[Failure], tick: Callable[[], None]
-) -> Outcome:
+async def run_jobs(publisher: BillingPublisher, steps: Sequence[Step], tick: Callable[[], None]) -> Outcome:
     """Run all jobs, up to AT_ONCE subjects at a time; `tick` is called after each.
 
-    Behind what fails, or what was `refused` before, later lines about the same subject wait for another run.
+    Behind what fails, or was refused before, later steps about the same subject wait for another run.
     """
-    outcome = Outcome(failures=[*refused])
-    subjects: dict[Hashable, list[Job]] = defaultdict(list)
-    for job in jobs:
-        subjects[job.subject].append(job)
-    held: dict[Hashable, int] = {}
-    for failure in refused:
-        if failure.subject is not None:
-            held[failure.subject] = min(failure.line, held.get(failure.subject, failure.line))
-    queues = iter(subjects.items())
-    await asyncio.gather(*(_work(publisher, queues, held, outcome, tick) for _ in range(min(AT_ONCE, len(subjects)))))
+    outcome = Outcome(failures=[step for step in steps if isinstance(step, Failure)])
+    subjects: dict[Hashable, list[Step]] = defaultdict(list)
+    for step in steps:
+        if step.subject is not None:
+            subjects[step.subject].append(step)
+    queues = iter(subjects.values())
+    await asyncio.gather(*(_work(publisher, queues, outcome, tick) for _ in range(min(AT_ONCE, len(subjects)))))
     for told in (outcome.failures, outcome.waiting):
         told.sort(key=lambda one: one.line)
     return outcome
 
 
 async def _work(
-    publisher: BillingPublisher,
-    queues: Iterator[tuple[Hashable, list[Job]]],
-    held: dict[Hashable, int],
-    outcome: Outcome,
-    tick: Callable[[], None],
+    publisher: BillingPublisher, queues: Iterator[list[Step]], outcome: Outcome, tick: Callable[[], None]
 ) -> None:
-    for subject, jobs in queues:
-        first_failed = held.get(subject)
-        for job in jobs:
+    for steps in queues:
+        failed: int | None = None
+        for step in steps:
             if outcome.stopped:
                 return
-            if first_failed is not None and first_failed < job.line:
-                outcome.waiting.append(Failure(job.line, job.label, (Fault(None, f"waits for line {first_failed}"),)))
-            elif not await _run(publisher, job, outcome):
-                first_failed = job.line
+            if isinstance(step, Failure):
+                failed = step.line if failed is None else failed
+                continue
+            if failed is not None:
+                outcome.waiting.append(Failure(step.line, step.label, (Fault(None, f"waits for line {failed}"),)))
+            elif not await _run(publisher, step, outcome):
+                failed = step.line
             tick()
 
 
@@ -112,34 +110,31 @@ async def _run(publisher: BillingPublisher, job: Job, outcome: Outcome) -> bool:
     return False
 
 
-def hand_over(
-    connection: Connection, jobs: Sequence[Job], refused: Sequence[Failure], noun: str, *, before: int = 0
-) -> Outcome:
+def hand_over(connection: Connection, steps: Sequence[Step], noun: str, *, before: int = 0) -> Outcome:
     """Run the jobs behind a progress bar and tell what failed. `before` of them were handed over by an earlier run.
 
     Leaves with 1 where the portal cannot be reached, with 130 where it is interrupted; else the caller leaves with 1
     where it is not complete.
     """
     try:
-        outcome = asyncio.run(_with_progress(connection, jobs, refused, noun, before))
+        outcome = asyncio.run(_with_progress(connection, steps, noun, before))
     except PublishFailed as error:
         errors.print(f"Nothing was handed over: {error.detail}.")
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         errors.print(f"Interrupted. {AGAIN}")
         raise typer.Exit(INTERRUPTED) from None
-    summary(outcome, len(jobs) + len(refused) + before, noun, before)
+    summary(outcome, len(steps) + before, noun, before)
     return outcome
 
 
-async def _with_progress(
-    connection: Connection, jobs: Sequence[Job], refused: Sequence[Failure], noun: str, before: int
-) -> Outcome:
+async def _with_progress(connection: Connection, steps: Sequence[Step], noun: str, before: int) -> Outcome:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, disable=not errors.is_terminal) as progress:
-        task = progress.add_task(noun, total=len(jobs) + before, completed=before)
+        jobs = sum(isinstance(step, Job) for step in steps)
+        task = progress.add_task(noun, total=jobs + before, completed=before)
         async with connection.publisher() as publisher:
-            return await run_jobs(publisher, jobs, refused, lambda: progress.advance(task))
+            return await run_jobs(publisher, steps, lambda: progress.advance(task))
 
 
 def summary(outcome: Outcome, total: int, noun: str, before: int) -> None:

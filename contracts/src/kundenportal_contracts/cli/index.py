@@ -65,9 +65,13 @@ def read_entries(folder: Path, rows: Iterable[Row]) -> Iterator[Entry | Refused]
     seen: dict[tuple[str, ...], int] = {}
     for row in rows:
         entry = _entry(root, row)
-        first = seen.setdefault((*entry.subject, str(entry.path)), row.line) if isinstance(entry, Entry) else row.line
-        repeats = Fault(None, f"repeats line {first}: same document, same file")
-        yield entry if first == row.line else _refused(row, repeats)
+        key = (*entry.subject, str(entry.path)) if isinstance(entry, Entry) else None
+        if key in seen:
+            yield _refused(row, Fault(None, f"repeats line {seen[key]}: same document, same file"))
+        else:
+            yield entry
+        if key:
+            seen.setdefault(key, row.line)
 
 
 def label(row: Row) -> str:
