@@ -1,10 +1,13 @@
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from hashlib import sha256
 
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from chassis.messaging.clients import Message
 from chassis.telemetry import own_trace, trace_of
@@ -63,6 +66,22 @@ async def test_what_any_client_compresses_is_taken(stand: Stand, broker: Broker,
             await other.stop()
         await stand.until_filed(["1-0", *(f"50-{place}" for place in range(50))])
         await stand.until_acknowledged(51)
+
+
+@pytest.mark.parametrize("compression", CODECS[1:])
+async def test_what_java_compresses_is_taken(stand: Stand, broker: Broker, compression: str) -> None:
+    """Billing's clients pack with other libraries than ours; so does a broker that is told to pack a topic itself."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    await admin.start()
+    setting = {"compression.type": compression}
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, ITEMS.name, setting)])
+    await admin.close()
+    items = [str(place) for place in range(100)]
+    said = [message(item) for item in items]
+    await stand.send(*(replace(each, value=(each.value or b"") + b" " * 5_000) for each in said))
+    async with running(stand.consumer()):
+        await stand.until_filed(items)
+        await stand.until_acknowledged(len(items))
 
 
 @pytest.mark.parametrize("compression", range(5), ids=CODECS)
