@@ -132,11 +132,8 @@ def _text(value: object) -> str:
 
 def _redact_collection(value: Any, depth: int) -> Any:
     if type(value) is dict or isinstance(value, Mapping):
-        hidden = _JWK_SECRETS if "kty" in value else ()
-        return {
-            str(name): HIDDEN if name in hidden else _redact_member(str(name), member, depth)
-            for name, member in value.items()
-        }
+        copy = {str(name): _redact_member(str(name), member, depth) for name, member in value.items()}
+        return copy | dict.fromkeys(copy.keys() & _JWK_SECRETS, HIDDEN) if "kty" in copy else copy
     return [redact(item, depth + 1) for item in value]
 
 
