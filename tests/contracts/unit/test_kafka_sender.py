@@ -1,16 +1,20 @@
 """The end of billing's connection: bounded, and nothing is left running behind it."""
 
 import asyncio
+import gc
 import struct
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.protocol.admin import ApiVersionResponse_v0
 from aiokafka.protocol.api import Response
 from aiokafka.protocol.metadata import MetadataResponse_v1
+from aiokafka.structs import TopicPartition
 
-from kundenportal_contracts.publish.kafka_sender import KafkaSender, OutgoingRecord
+from kundenportal_contracts.publish.kafka_sender import KafkaSender, OutgoingRecord, _abandon
 
 PRODUCE, METADATA, API_VERSIONS = 0, 3, 18
 TOPIC = "billing.documents.v1"
@@ -77,3 +81,19 @@ async def test_a_broker_that_hangs_is_left_behind(silent_broker: SilentBroker) -
     await asyncio.wait_for(silent_broker.is_alone.wait(), 5)
     await asyncio.sleep(0)
     assert {task.get_coro() for task in asyncio.all_tasks() - before} == set()
+
+
+async def test_what_is_given_up_leaves_nothing_unseen() -> None:
+    """A record that was never sent fails for who waits for it, and asyncio complains of no other failure."""
+    complaints: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
+    producer = AIOKafkaProducer(bootstrap_servers="nowhere:1")
+    accumulator = producer._message_accumulator
+    future = await accumulator.add_message(TopicPartition(TOPIC, 0), b"4711", b"{}", 1)
+    await _abandon(producer)
+    producer._closed = True
+    assert "given up" in str(future.exception())
+    del producer, accumulator, future
+    gc.collect()
+    await asyncio.sleep(0)
+    assert complaints == []

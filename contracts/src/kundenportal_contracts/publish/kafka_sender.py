@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from dataclasses import dataclass
 from ssl import SSLContext
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
@@ -112,7 +112,7 @@ class KafkaSender:
 
 async def _abandon(producer: AIOKafkaProducer) -> None:
     """Disconnect without writing anything more; what was under way may still arrive."""
-    producer._message_accumulator.fail_all(KafkaError("the producer was given up"))  # noqa: SLF001 - nothing public does
+    _fail_all(producer._message_accumulator)  # noqa: SLF001 - nothing public does
     task = producer._sender.sender_task  # noqa: SLF001 - nothing public stops it
     if task is not None:
         task.cancel()
@@ -125,3 +125,11 @@ async def _abandon(producer: AIOKafkaProducer) -> None:
         # Cancelled once it waits for its requests, cancelled again it does not.
         task.cancel()
         await asyncio.wait({task}, timeout=ABANDON_SECONDS)
+
+
+def _fail_all(accumulator: Any) -> None:
+    """Answer everybody who waits for a record; a batch also fails its own future, which nobody looks at."""
+    batches = [batch for queued in accumulator._batches.values() for batch in queued]  # noqa: SLF001 - as above
+    accumulator.fail_all(KafkaError("the producer was given up"))
+    for batch in batches:
+        batch._drain_waiter.exception()  # noqa: SLF001 - else asyncio complains that it was never seen
