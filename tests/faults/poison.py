@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -64,6 +65,10 @@ def _renamed(good: Good, old: bytes, new: bytes) -> RawRecord:
     return RawRecord(good.key, encoded(good.data), headers)
 
 
+def _packed(codec: int, good: Good) -> RawRecord:
+    return replace(good.saying(b'{"packed": ' + b" " * 10_000), codec=codec)
+
+
 # No reader can take these, whatever the topic. Each is broken from a good event with an id of its own.
 ENVELOPES: Mapping[str, Break] = {
     "no headers": lambda good: RawRecord(good.key, encoded(good.data)),
@@ -86,6 +91,11 @@ VALUES: Mapping[str, Break] = {
     "a key twice": lambda good: good.saying(b'{"a": 1, "a": 2}'),
     "a number of many digits": lambda good: good.saying(b'{"a": ' + b"9" * 10_000 + b"}"),
 }
+# Kafka's codecs, each around bytes that a reader has to keep as they were before.
+PACKED: Mapping[str, Break] = {
+    f"bad JSON, packed with {codec}": partial(_packed, number)
+    for number, codec in enumerate(("gzip", "snappy", "lz4", "zstd"), start=1)
+}
 # A compacted topic means «forget this key» by it.
 NULLS: Mapping[str, Break] = {
     "null": lambda good: good.saying(None),
@@ -101,7 +111,7 @@ FIELDS: Mapping[str, Break] = {
 
 def poisons(good: Good, own: Mapping[str, tuple[RawRecord, str]], *, nulls: bool = True) -> list[Poison]:
     """Everything a topic can be given; `own` are further ones with their reasons, for what only this reader can see."""
-    malformed = {**ENVELOPES, **VALUES, **(NULLS if nulls else {})}
+    malformed = {**ENVELOPES, **VALUES, **PACKED, **(NULLS if nulls else {})}
     found = [Poison(name, make(_own_id(good)), "malformed_event") for name, make in malformed.items()]
     found += [Poison(name, make(_own_id(good)), "invalid_field") for name, make in FIELDS.items()]
     return found + [Poison(name.replace("_", " "), record, reason) for name, (record, reason) in own.items()]

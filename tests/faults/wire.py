@@ -3,7 +3,7 @@
 import struct
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,11 +23,12 @@ _BATCH = struct.Struct(">ibIhiqqqhii")
 
 @dataclass(frozen=True, slots=True)
 class RawRecord:
-    """A record as it lies on the disk; its place is not part of what it is."""
+    """A record as it lies on the disk; neither its place nor how it is packed (Kafka's codec, 0 to 4) is part of what it is."""
 
     key: bytes | None
     value: bytes | None
     headers: RawHeaders = ()
+    codec: int = field(default=0, compare=False)
 
 
 class _AnyName(str):
@@ -57,7 +58,7 @@ class RawSpeaker:
         if partition is None:
             partition = partition_of(record.key, topic.partitions)
         batch = self._producer.create_batch()
-        batch._builder = _DefaultRecordBatchBuilderPy(2, 0, 0, -1, -1, 0, BATCH_BYTES)
+        batch._builder = _DefaultRecordBatchBuilderPy(2, record.codec, 0, -1, -1, 0, BATCH_BYTES)
         headers = [(_AnyName.of(name), value) for name, value in record.headers]
         batch.append(timestamp=None, key=record.key, value=record.value, headers=headers)
         done = await (await self._producer.send_batch(batch, topic.name, partition=partition))
