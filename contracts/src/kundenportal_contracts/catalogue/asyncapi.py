@@ -175,6 +175,10 @@ def _dead_letter() -> Json:
         "dlq_partition": number,
         "dlq_offset": number,
         "dlq_header_names": {"type": "string", "description": "Header names that are not UTF-8, as place:base64."},
+        "dlq_truncated": {
+            "type": "string",
+            "description": "Parts that were cut because the whole was too large: key:size:sha256, value:size:sha256, headers:number.",
+        },
     }
     return {
         "name": DEAD_LETTER,
