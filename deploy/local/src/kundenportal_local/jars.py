@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kundenportal_local.errors import LocalTroubleError
+from kundenportal_local.lock import in_turn
 
 LIST = Path(__file__).with_name("kafka.jars")
 THREADS = 8
 VERIFIED = "verified"
+LOCK = ".fetching.lock"
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,7 @@ def read_list(path: Path = LIST) -> tuple[Jar, ...]:
 
 def are_fetched(folder: Path) -> bool:
     """Whether every jar of the list is in `folder`, verified and not touched since."""
-    stamp = folder / VERIFIED
-    paths = [folder / jar.file_name for jar in read_list()]
-    return stamp.exists() and stamp.read_text(encoding="utf-8") == _fingerprint(paths)
+    return _is_verified(folder, [folder / jar.file_name for jar in read_list()])
 
 
 def fetch_jars(
@@ -50,20 +50,30 @@ def fetch_jars(
     """The verified jars below `folder`, fetching what is missing or damaged.
 
     Each arrives beside its place and is renamed once its hash is right, so an interrupted download leaves no half jar.
-    A stamp with names, sizes and times spares hashing 45 MB at every later start.
+    A stamp with names, sizes and times spares hashing 45 MB at every later start. Who comes while another process fetches
+    waits for it.
     """
     paths = [folder / jar.file_name for jar in jars]
+    if not _is_verified(folder, paths):
+        folder.mkdir(parents=True, exist_ok=True)
+        with in_turn(folder / LOCK):
+            if not _is_verified(folder, paths):
+                _fetch_missing(folder, jars, fetch or fetch_from_central, say)
+                (folder / VERIFIED).write_text(_fingerprint(paths), encoding="utf-8")
+    return paths
+
+
+def _is_verified(folder: Path, paths: list[Path]) -> bool:
     stamp = folder / VERIFIED
-    if stamp.exists() and stamp.read_text(encoding="utf-8") == _fingerprint(paths):
-        return paths
-    folder.mkdir(parents=True, exist_ok=True)
+    return stamp.exists() and stamp.read_text(encoding="utf-8") == _fingerprint(paths)
+
+
+def _fetch_missing(folder: Path, jars: tuple[Jar, ...], fetch: Fetch, say: Callable[[str], None]) -> None:
     missing = [jar for jar in jars if _sha256(folder / jar.file_name) != jar.sha256]
     if missing:
         say(f"Fetching {len(missing)} jars of Apache Kafka from Maven Central (45 MB in all, once) ...")
         with ThreadPoolExecutor(THREADS) as pool:
-            list(pool.map(lambda jar: _fetch_one(folder, jar, fetch or fetch_from_central), missing))
-    stamp.write_text(_fingerprint(paths), encoding="utf-8")
-    return paths
+            list(pool.map(lambda jar: _fetch_one(folder, jar, fetch), missing))
 
 
 def fetch_from_central(jar: Jar, staging: Path) -> Path:

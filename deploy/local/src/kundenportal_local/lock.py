@@ -1,4 +1,4 @@
-"""One stack for one folder: a lock that ends with the process that holds it."""
+"""One stack for one folder, one download at a time: locks that end with the process that holds them."""
 
 import fcntl
 import os
@@ -27,4 +27,12 @@ def exclusive(path: Path) -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
+        yield
+
+
+@contextmanager
+def in_turn(path: Path) -> Iterator[None]:
+    """Wait until nobody else holds the lock, and hold it."""
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         yield
