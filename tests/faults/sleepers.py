@@ -16,6 +16,7 @@ from tests.faults.stand import Stand
 
 ASLEEP_SECONDS = 45.0
 JOINED_SECONDS = 40.0
+ACKNOWLEDGED_SECONDS = 20.0
 LOOK_SECONDS = 0.2
 # A member without a name of its own, as in production, and silent for no longer than the broker allows at least.
 MEMBER = {"KUNDENPORTAL_GROUP_INSTANCE_ID": "", SESSION: "6000"}
@@ -92,6 +93,13 @@ class Acknowledged:
             if offset < before:
                 self.gone_back.append(f"{place.topic}/{place.partition} from {before} to {offset}")
             self.reached[place] = offset
+
+    async def beyond(self, total: int) -> int:
+        """Return the sum of all offsets as soon as it is greater than this one."""
+        async with asyncio.timeout(ACKNOWLEDGED_SECONDS):
+            while (reached := sum(self.reached.values())) <= total:
+                await asyncio.sleep(LOOK_SECONDS)
+        return reached
 
 
 @asynccontextmanager
