@@ -97,7 +97,7 @@ class Acknowledged:
     async def beyond(self, total: int) -> int:
         """Return the sum of all offsets as soon as it is greater than this one."""
         async with asyncio.timeout(ACKNOWLEDGED_SECONDS):
-            while (reached := sum(self.reached.values())) <= total:
+            while (reached := sum(self.reached.values())) <= total:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(LOOK_SECONDS)
         return reached
 
