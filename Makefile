@@ -26,7 +26,7 @@ smoke: $(stamp) ## Do the main job once, unattended, in a .local of its own; exi
 
 test: $(stamp) ## Run every test: unit and simulation, integration on real parts, short faults, journeys in a real browser
 	@tools/browser.sh
-	$(bin)/pytest tests/*/unit -n 2
+	$(bin)/pytest tests/*/unit -n 3 --dist loadfile
 	$(bin)/pytest tests --ignore-glob='tests/*/unit' -n 2 --dist loadfile
 
 fault_form = KUNDENPORTAL_FAULTS=$(if $(LONG),long) KUNDENPORTAL_FAULTS_SEED=$(SEED)
@@ -35,7 +35,7 @@ faults: $(stamp) ## Break things under load, count what is lost or doubled (LONG
 	$(if $(LONG),$(if $(F),,$(fault_form) $(bin)/pytest tests/simulation/unit -n 2 --no-header))
 
 test-unit: $(stamp) ## Run the unit tests alone (no server, seconds)
-	$(bin)/pytest tests/*/unit -n 2
+	$(bin)/pytest tests/*/unit -n 3 --dist loadfile
 
 check: $(stamp) ## Lint, types, import contracts, size limits: everything that reads and runs nothing
 	$(bin)/ruff format --check .
