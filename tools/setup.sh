@@ -22,12 +22,19 @@ find_python() {
 
 uv_works() { [ -x "$tools_dir/bin/uv" ] && "$tools_dir/bin/uv" --version >/dev/null 2>&1; }
 
-# uv does not read pip's configuration, so an index that only pip knows is handed on.
-hand_on_pip_index() {
-    [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ] || return 0
-    local index="${PIP_INDEX_URL:-}"
-    [ -n "$index" ] || index=$("$python" -m pip config get global.index-url 2>/dev/null || true)
-    [ -z "$index" ] || export UV_DEFAULT_INDEX="$index"
+pip_setting() { "$python" -m pip config get "global.$1" 2>/dev/null || true; }
+
+# uv does not read pip's configuration, so an index or a company's certificates that only pip knows are handed on.
+hand_on_pip_settings() {
+    local index="${PIP_INDEX_URL:-}" certificates="${PIP_CERT:-}"
+    if [ -z "${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}" ]; then
+        [ -n "$index" ] || index=$(pip_setting index-url)
+        [ -z "$index" ] || export UV_DEFAULT_INDEX="$index"
+    fi
+    if [ -z "${SSL_CERT_FILE:-}${SSL_CERT_DIR:-}" ]; then
+        [ -n "$certificates" ] || certificates=$(pip_setting cert)
+        [ -z "$certificates" ] || export SSL_CERT_FILE="$certificates"
+    fi
 }
 
 python=$(find_python)
@@ -40,7 +47,7 @@ if ! uv_works; then
             fail "uv could not be installed: is a package index reachable, and does $python have pip?"
     fi
 fi
-hand_on_pip_index
+hand_on_pip_settings
 export UV_NO_SYNC=1
 uv=$tools_dir/bin/uv
 [ -x .venv/bin/python ] && .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
