@@ -2,10 +2,13 @@
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import truststore
 
 from kundenportal_local.errors import LocalTroubleError
 from kundenportal_local.lock import in_turn
@@ -72,8 +75,18 @@ def _fetch_missing(folder: Path, jars: tuple[Jar, ...], fetch: Fetch, say: Calla
     missing = [jar for jar in jars if _sha256(folder / jar.file_name) != jar.sha256]
     if missing:
         say(f"Fetching {len(missing)} jars of Apache Kafka from Maven Central (45 MB in all, once) ...")
-        with ThreadPoolExecutor(THREADS) as pool:
+        with _certificates_of_the_machine(), ThreadPoolExecutor(THREADS) as pool:
             list(pool.map(lambda jar: _fetch_one(folder, jar, fetch), missing))
+
+
+@contextmanager
+def _certificates_of_the_machine() -> Iterator[None]:
+    """Trust what this machine trusts: jgo's requests know the public authorities alone, no company's own."""
+    truststore.inject_into_ssl()
+    try:
+        yield
+    finally:
+        truststore.extract_from_ssl()
 
 
 def fetch_from_central(jar: Jar, staging: Path) -> Path:
