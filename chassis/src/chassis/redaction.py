@@ -43,7 +43,8 @@ _PAIR = re.compile(
 _OPENING = re.compile(r"[bBuU]?(\\*+)([\"'])")
 _QUOTE = re.compile(r"(?<!\\)(\\*+)([\"'])")
 _BRACKET_OR_QUOTE = re.compile(r"[\[{(\]})]|(?<!\\)(\\*+)([\"'])")
-_BARE = re.compile(r"(?:[^\s\"'&,;)]|[,;](?!\s|[\w.-]{1,64}[\"']?[=:]|\Z))++")
+# Not possessive: Python before 3.11.5 loses its place behind a possessive group (gh-106052). Nothing follows, so nothing is tried twice.
+_BARE = re.compile(r"(?:[^\s\"'&,;)]|[,;](?!\s|[\w.-]{1,64}[\"']?[=:]|\Z))+")
 _SCALAR = re.compile(r"[^\s,;\]})\"']++")
 _NOTHING = re.compile(r"(?:null|None)(?=[\s\"'&,;)\]}]|\Z)")
 _LINE = re.compile(r"[^\r\n]++")
