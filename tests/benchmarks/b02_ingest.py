@@ -90,7 +90,7 @@ async def measure(stand: Stand, profiler: Profiler | None) -> list[Comparison]:
 
 async def ingest(database: Database, lap: Lap) -> None:
     clock, unused = SystemClock(), cast("Any", None)  # judge and keeper have done their part
-    handler = FileIssuedDocuments(judge=unused, keeper=unused, clock=clock, retention_months=13)
+    handler = FileIssuedDocuments(before=unused, judge=unused, keeper=unused, clock=clock, retention_months=13)
     batches = [[verdict() for _ in range(BATCH)] for _ in range(BATCHES)]
     with lines_into_nothing(), lap:
         for batch in batches:

@@ -1,6 +1,6 @@
 """What every test of documents may ask for: a clock that stands still, a database and an inspector of its own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -9,8 +9,10 @@ import structlog
 
 from chassis.clock import Clock
 from chassis.database import Database
+from chassis.inbox.deduplicate import Identity
+from chassis.messaging.subscriptions import Event
 from chassis.testing.frozen_clock import FrozenClock
-from documents.adapters.postgres_work import PostgresWork, postgres_work
+from documents.adapters.postgres_work import PostgresEffectsBefore, PostgresWork, postgres_work
 from documents.adapters.tables import metadata
 from tests.documents.making import NOW
 from tests.fixtures.migrated import emptied, migrated_database
@@ -28,6 +30,9 @@ class PostgresTransactions:
     async def begin(self) -> AsyncIterator[PostgresWork]:
         async with self.database.service_transaction() as conn:
             yield postgres_work(conn, self.clock)
+
+    async def known(self, events: Sequence[Event]) -> dict[Identity, bytes]:
+        return await PostgresEffectsBefore(self.database).known(events)
 
 
 @pytest.fixture(autouse=True)

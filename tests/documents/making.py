@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from chassis.messaging.subscriptions import DeadLetter, Event, Handler, Record
 from chassis.outbox.record import OutboxRow
 from chassis.principal import Principal
-from documents.ports import DocumentsWork
+from documents.ports import DocumentsWork, EffectsBefore
 from documents.settings import DocumentsSettings
 from kundenportal_contracts.envelope import Envelope, write_headers
 from kundenportal_contracts.topics import BILLING_DOCUMENTS
@@ -77,7 +77,7 @@ def event(
     return Event(Record(BILLING_DOCUMENTS.name, 0, next(OFFSETS), key, value, headers), envelope)
 
 
-class Transactions(Protocol):
+class Transactions(EffectsBefore, Protocol):
     def begin(self) -> AbstractAsyncContextManager[DocumentsWork]:
         """One transaction: kept when the block is left, undone when it raises."""
 

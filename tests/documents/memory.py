@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from chassis.clock import Clock
 from chassis.inbox.deduplicate import Identity
 from chassis.messaging.retry import TryAgain
+from chassis.messaging.subscriptions import Event
 from chassis.outbox.record import OutboxRow
 from chassis.testing.memory_inbox import MemoryInbox
 from chassis.testing.memory_outbox import MemoryOutbox
@@ -57,6 +58,10 @@ class MemoryTransactions:
     quarantined: dict[UUID, QuarantinedRecord] = field(default_factory=dict)
     inbox: dict[Identity, bytes] = field(default_factory=dict)
     outbox: list[OutboxRow] = field(default_factory=list)
+
+    async def known(self, events: Sequence[Event]) -> dict[Identity, bytes]:
+        """What took effect so far, as it is asked before the transaction."""
+        return await MemoryInbox(self.inbox).known(events)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[MemoryWork]:

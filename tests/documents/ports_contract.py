@@ -9,10 +9,10 @@ from uuid import UUID
 import pikepdf
 import pytest
 
-from chassis.messaging.subscriptions import Record
+from chassis.messaging.subscriptions import Event, Record
 from documents.domain import Arrival, Document, DocumentRefused, Facts, Reason, Stay
 from documents.ports import ContentStore, Inspector, IntakeStore, QuarantinedRecord
-from tests.documents.making import NOW, Transactions, pdf
+from tests.documents.making import NOW, Transactions, event, issued, pdf
 from tests.fixtures import papers
 
 STAY = Stay(NOW, date(2027, 12, 23))
@@ -35,6 +35,12 @@ async def file_and_fail(transactions: Transactions) -> None:
         document.file(arrival("a"), STAY)
         await work.documents.save([document])
         await work.quarantine.add([quarantined(1)])
+        raise RuntimeError("on purpose")
+
+
+async def take_and_fail(transactions: Transactions, event: Event) -> None:
+    async with transactions.begin() as work:
+        await work.inbox.take([event])
         raise RuntimeError("on purpose")
 
 
@@ -99,6 +105,17 @@ class WorkContract:
         assert (await stored(transactions)).versions == {}
         async with transactions.begin() as work:
             assert await work.quarantine.add([quarantined(1)]) == {UUID(int=1)}
+
+    async def test_effects_are_known_from_their_commit_on(self, transactions: Transactions) -> None:
+        """Not while their transaction is open, nor where it failed; then by id and the SHA-256 of the value."""
+        kept, undone, never = (event(issued(), event_id=name) for name in ("kept", "undone", "never"))
+        async with transactions.begin() as work:
+            await work.inbox.take([kept])
+            assert await transactions.known([kept]) == {}
+        with pytest.raises(RuntimeError, match="on purpose"):
+            await take_and_fail(transactions, undone)
+        assert await transactions.known([kept, undone, never]) == {(kept.source, "kept"): kept.value_sha256}
+        assert await transactions.known([]) == {}
 
     async def test_a_record_is_quarantined_once(self, transactions: Transactions) -> None:
         """Adding a record again tells that it is not new."""

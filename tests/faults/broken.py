@@ -11,6 +11,7 @@ from uuid import uuid4
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.clock import Clock
+from chassis.database import Database
 from chassis.inbox.deduplicate import Identity
 from chassis.messaging.consumer import Transactions
 from chassis.messaging.membership import Member
@@ -18,9 +19,9 @@ from chassis.messaging.subscriptions import Event, Partition, Record
 from chassis.outbox.record import EventLog
 from chassis.outbox.relay import Held
 from documents.adapters.postgres_documents import PostgresDocuments, number_key
-from documents.adapters.postgres_work import postgres_work
+from documents.adapters.postgres_work import PostgresEffectsBefore, postgres_work
 from documents.domain import Document
-from documents.ports import DocumentName, Documents, DocumentsWork, Inbox, Quarantine
+from documents.ports import DocumentName, Documents, DocumentsWork, EffectsBefore, Inbox, Quarantine
 
 BROKEN = "FAULT_BROKEN"
 OFFSET_BEFORE_EFFECT = "offset_before_effect"
@@ -144,6 +145,11 @@ def work(name: str, conn: AsyncConnection, clock: Clock) -> DocumentsWork:
     if name == NO_INBOX_NO_NATURAL_KEY:
         return _Work(KeylessDocuments(conn), real.quarantine, ForgetfulInbox(), real.outbox)
     return real
+
+
+def before(name: str, database: Database) -> EffectsBefore:
+    """What the handlers ask first in this build."""
+    return ForgetfulInbox() if name in {NO_INBOX, NO_INBOX_NO_NATURAL_KEY} else PostgresEffectsBefore(database)
 
 
 def member(name: str, real: Member) -> Member:

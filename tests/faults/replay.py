@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import NAMESPACE_DNS, uuid5
 
+import obstore
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from kundenportal_contracts.topics import ALL
@@ -29,10 +30,11 @@ EVERYTHING = "SELECT count(*) AS n, coalesce(sum(hashtextextended(t::text, 0)), 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What there is: each table's rows, each topic's ends, the mails that were taken."""
+    """What there is: each table's rows, each topic's ends, the documents' objects, the mails that were taken."""
 
     tables: dict[str, tuple[int, str]]
     ends: dict[str, int]
+    objects: int
     mails: int
 
     def besides(self, table: str) -> "State":
@@ -46,7 +48,11 @@ async def state_of(s: Stand, mails: int) -> State:
         for table in TABLES[service]:
             [row] = await s.sql(service, EVERYTHING.format(table))
             tables[f"{service}.{table}"] = (row["n"], row["digest"])
-    return State(tables, await _ends(s.bootstrap), mails)
+    return State(tables, await _ends(s.bootstrap), await _objects(s) if "documents" in s.databases else 0, mails)
+
+
+async def _objects(s: Stand) -> int:
+    return sum([len(listed) async for listed in obstore.list(s.bucket())])
 
 
 async def _ends(bootstrap: str) -> dict[str, int]:

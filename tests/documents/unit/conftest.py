@@ -27,7 +27,12 @@ class Intake:
     def __post_init__(self) -> None:
         self.transactions = MemoryTransactions(self.clock)
         [self._subscription] = intake_subscriptions(
-            self.settings, intake=self.content, inspector=self.inspector, store=self.content, clock=self.clock
+            self.settings,
+            before=self.transactions,
+            intake=self.content,
+            inspector=self.inspector,
+            store=self.content,
+            clock=self.clock,
         )
 
     def handler(self, ce_type: str) -> Handler[Any, DocumentsWork]:

@@ -65,7 +65,14 @@ def components(
     consumer = Consumer(
         settings,
         group=points.group("documents"),
-        subscriptions=intake_subscriptions(settings, intake=intake, inspector=inspector, store=store, clock=clock),
+        subscriptions=intake_subscriptions(
+            settings,
+            before=broken.before(build, database),
+            intake=intake,
+            inspector=inspector,
+            store=store,
+            clock=clock,
+        ),
         database=broken.transactions(build, PointedTransactions(database, points)),
         work=lambda conn: broken.work(build, conn, clock),
         dead_letters=DeadLetters(settings, "documents"),

@@ -13,7 +13,7 @@ class Handler(Protocol[P, W_contra]):
     """Takes runs of consecutive events of one type of one partition, in order."""
 
     async def prepare(self, events: Sequence[Event], /) -> Sequence[P | DeadLetter]:
-        """Decode, hash, inspect, put: one verdict per event, in order, without a database connection.
+        """Decode, hash, inspect, put: one verdict per event, in order, holding no database connection meanwhile.
 
         Verdicts are kept across retries (for at most 50 minutes). May raise TryAgain: the partition pauses and the
         whole batch is repeated. An exception of our own is traced to its event by preparing one by one.

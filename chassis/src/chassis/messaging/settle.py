@@ -1,4 +1,4 @@
-"""One batch from its records to their effects: prepared without a connection, applied in one transaction.
+"""One batch from its records to their effects: prepared outside of it, applied in one transaction.
 
 Whatever `settle` raises may be tried again with the same batch: it remembers what was prepared, what has taken effect
 and which dead letters are due. An effect may be attempted twice (a commit whose answer was lost), so handlers ask the

@@ -18,7 +18,7 @@ from chassis.settings import load_settings
 from chassis.telemetry import configure_telemetry
 from documents.adapters.pikepdf_inspector import PikepdfInspector
 from documents.adapters.postgres_shelf import PostgresShelf
-from documents.adapters.postgres_work import postgres_work
+from documents.adapters.postgres_work import PostgresEffectsBefore, postgres_work
 from documents.adapters.s3_content_links import S3ContentLinks
 from documents.adapters.s3_content_store import S3ContentStore, S3IntakeStore, open_bucket
 from documents.adapters.signed_cursors import SignedCursors
@@ -50,13 +50,16 @@ def components(
     health: Health,
 ) -> list[Component]:
     store = S3ContentStore(open_bucket(settings, settings.s3_documents_bucket))
+    before = PostgresEffectsBefore(database)
     intake = S3IntakeStore(open_bucket(settings, settings.s3_intake_bucket))
     shelf = PostgresShelf(database, cursors=SignedCursors(settings.s3_secret_key), clock=clock)
     app = application(shelf, S3ContentLinks(settings), PrincipalVerifier(keys, clock), health)
     consumer = Consumer(
         settings,
         group="documents",
-        subscriptions=intake_subscriptions(settings, intake=intake, inspector=inspector, store=store, clock=clock),
+        subscriptions=intake_subscriptions(
+            settings, before=before, intake=intake, inspector=inspector, store=store, clock=clock
+        ),
         database=database,
         work=lambda conn: postgres_work(conn, clock),
         dead_letters=DeadLetters(settings, "documents"),

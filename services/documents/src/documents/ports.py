@@ -75,6 +75,12 @@ class Inbox(Protocol):
     async def take(self, events: Sequence[Event]) -> None: ...
 
 
+class EffectsBefore(Protocol):
+    async def known(self, events: Sequence[Event]) -> dict[Identity, bytes]:
+        """Which of these events took effect so far, as `Inbox.known` says it, asked outside of any transaction."""
+        ...
+
+
 class DocumentsWork(Protocol):
     """Everything that is written together: one transaction."""
 

@@ -8,7 +8,15 @@ from chassis.messaging.subscriptions import Subscription
 from chassis.principal import PrincipalVerifier
 from chassis.problems import create_app
 from documents.api import add_document_problems, routes
-from documents.ports import ContentLinks, ContentStore, DocumentShelf, DocumentsWork, Inspector, IntakeStore
+from documents.ports import (
+    ContentLinks,
+    ContentStore,
+    DocumentShelf,
+    DocumentsWork,
+    EffectsBefore,
+    Inspector,
+    IntakeStore,
+)
 from documents.settings import DocumentsSettings
 from documents.subscriptions import subscriptions
 from documents.use_cases.file_issued_documents import FileIssuedDocuments
@@ -20,14 +28,22 @@ from documents.use_cases.withdraw_documents import WithdrawDocuments
 
 
 def intake_subscriptions(
-    settings: DocumentsSettings, *, intake: IntakeStore, inspector: Inspector, store: ContentStore, clock: Clock
+    settings: DocumentsSettings,
+    *,
+    before: EffectsBefore,
+    intake: IntakeStore,
+    inspector: Inspector,
+    store: ContentStore,
+    clock: Clock,
 ) -> list[Subscription[DocumentsWork]]:
     judge = Judge(settings.is_billing, settings.max_document_bytes, clock)
     keeper = ContentKeeper(
         intake=intake, inspector=inspector, store=store, max_document_bytes=settings.max_document_bytes
     )
     return subscriptions(
-        FileIssuedDocuments(judge=judge, keeper=keeper, clock=clock, retention_months=settings.retention_months),
+        FileIssuedDocuments(
+            before=before, judge=judge, keeper=keeper, clock=clock, retention_months=settings.retention_months
+        ),
         WithdrawDocuments(judge=judge, clock=clock),
         QuarantineRecords(clock),
     )

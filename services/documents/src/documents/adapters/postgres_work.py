@@ -1,11 +1,14 @@
 """Everything that is written together, over one connection in one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from chassis.clock import Clock
-from chassis.inbox.deduplicate import Inbox
+from chassis.database import Database
+from chassis.inbox.deduplicate import Identity, Inbox
+from chassis.messaging.subscriptions import Event
 from chassis.outbox.record import Outbox
 from documents.adapters.postgres_documents import PostgresDocuments
 from documents.adapters.postgres_quarantine import PostgresQuarantine
@@ -26,3 +29,12 @@ def postgres_work(conn: AsyncConnection, clock: Clock) -> PostgresWork:
         inbox=Inbox(conn),
         outbox=Outbox(conn, source="documents", clock=clock),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresEffectsBefore:
+    database: Database
+
+    async def known(self, events: Sequence[Event]) -> dict[Identity, bytes]:
+        async with self.database.service_transaction() as conn:
+            return await Inbox(conn).known(events)

@@ -11,7 +11,7 @@ from chassis.messaging.subscriptions import Event
 from chassis.outbox.record import Outgoing
 from documents.domain import Change, Document, DocumentRefused, Published, Reason, Version
 from documents.ports import DocumentsWork, Inbox
-from documents.use_cases.judge_events import Refused, Taken, refuse
+from documents.use_cases.judge_events import Refused, Repeated, Taken, refuse
 from documents.use_cases.quarantine_records import quarantine
 from kundenportal_contracts.documents import DocumentPublished, DocumentRemoved
 
@@ -33,13 +33,13 @@ _REUSED: Final = DocumentRefused(Reason.EVENT_ID_REUSED, "this ce_id came before
 
 
 async def apply_verdicts(
-    verdicts: Sequence[Taken[T] | Refused],
+    verdicts: Sequence[Taken[T] | Refused | Repeated],
     work: DocumentsWork,
     change: Callable[[Document, T], list[Change]],
     clock: Clock,
 ) -> None:
     """Change the documents concerned, one statement a table for all of them, and quarantine what is refused."""
-    taken, refused = await _once(verdicts, work.inbox)
+    taken, refused = await _once([one for one in verdicts if not isinstance(one, Repeated)], work.inbox)
     documents = await work.documents.lock({_name(one.effect) for one in taken})
     said: list[Outgoing] = []
     for one in taken:

@@ -1,22 +1,26 @@
-"""Takes DocumentIssued in batches: content verified and put first, then filed in one transaction."""
+"""Takes DocumentIssued in batches: content verified and put first, then filed in one transaction.
+
+What took effect before is asked first, so a replay of the topic costs a look at the inbox, and no second object.
+"""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from chassis.clock import Clock
+from chassis.inbox.deduplicate import Identity
 from chassis.messaging.subscriptions import DeadLetter, Event
 from documents.domain import Arrival, DocumentRefused, Facts, stay_from
-from documents.ports import DocumentsWork
+from documents.ports import DocumentsWork, EffectsBefore
 from documents.use_cases.apply_verdicts import apply_verdicts
-from documents.use_cases.judge_events import Judge, Refused, Taken, refuse
+from documents.use_cases.judge_events import Judge, Refused, Repeated, Taken, refuse
 from documents.use_cases.keep_content import ContentKeeper, SharedPuts
 from kundenportal_contracts.billing import DocumentIssued
 
 # The consumer keeps what prepare returned for 50 minutes; both together stay below the hour after which none commits.
 MAX_AGE_SECONDS = 5 * 60
 
-Verdict = Taken[Arrival] | Refused
+Verdict = Taken[Arrival] | Refused | Repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +33,16 @@ class FileIssuedDocuments:
     """The handler of billing.DocumentIssued.v1."""
 
     def __init__(
-        self, *, judge: Judge, keeper: ContentKeeper, clock: Clock, retention_months: int, at_once: int = 32
+        self,
+        *,
+        before: EffectsBefore,
+        judge: Judge,
+        keeper: ContentKeeper,
+        clock: Clock,
+        retention_months: int,
+        at_once: int = 32,
     ) -> None:
+        self._before = before
         self._judge = judge
         self._keeper = keeper
         self._clock = clock
@@ -40,9 +52,11 @@ class FileIssuedDocuments:
 
     async def prepare(self, events: Sequence[Event]) -> Sequence[Verdict]:
         """Verify and put all of them. Where something passing fails, the verdicts reached wait for the next try."""
-        shared: SharedPuts = {}
+        known, shared = await self._before.known(events), SharedPuts()
         self._forget(max_age=MAX_AGE_SECONDS)
-        outcomes = await asyncio.gather(*(self._verdict(event, shared) for event in events), return_exceptions=True)
+        outcomes = await asyncio.gather(
+            *(self._verdict(event, known, shared) for event in events), return_exceptions=True
+        )
         failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
         if failures:
             raise failures[0]
@@ -55,7 +69,9 @@ class FileIssuedDocuments:
         await apply_verdicts(prepared, work, lambda document, arrival: document.file(arrival, stay), self._clock)
         return ()
 
-    async def _verdict(self, event: Event, shared: SharedPuts) -> Verdict:
+    async def _verdict(self, event: Event, known: Mapping[Identity, bytes], shared: SharedPuts) -> Verdict:
+        if known.get((event.source, event.id)) == event.value_sha256:
+            return Repeated(event)
         place = _place(event)
         if place in self._kept:
             return self._kept[place].verdict

@@ -27,6 +27,13 @@ class Taken(Generic[T_co]):
 
 
 @dataclass(frozen=True, slots=True)
+class Repeated:
+    """An event that took effect before, with the same value: there is nothing to do."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """A record that goes to quarantine, with what could be read of it. `event` is None where there is no envelope."""
 
