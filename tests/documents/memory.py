@@ -2,8 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID, uuid4
 
 from chassis.clock import Clock
@@ -22,13 +21,17 @@ class MemoryDocuments:
         self._stored = stored
 
     async def lock(self, names: Iterable[DocumentName]) -> Mapping[DocumentName, Document]:
-        return {name: deepcopy(self._stored.get(name)) or Document(uuid4(), *name) for name in sorted(set(names))}
+        return {name: _copy(self._stored.get(name) or Document(uuid4(), *name)) for name in sorted(set(names))}
 
     async def save(self, documents: Iterable[Document]) -> None:
         for document in documents:
-            kept = deepcopy(document)
+            kept = _copy(document)
             kept.touched, kept.withdrawal_touched = set(), False
             self._stored[document.customer_number, document.document_number] = kept
+
+
+def _copy(document: Document) -> Document:
+    return replace(document, versions=dict(document.versions), touched=set(document.touched))
 
 
 class MemoryQuarantine:
@@ -65,7 +68,7 @@ class MemoryTransactions:
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[MemoryWork]:
-        documents, quarantined = deepcopy(self.documents), dict(self.quarantined)
+        documents, quarantined = dict(self.documents), dict(self.quarantined)
         inbox, outbox = dict(self.inbox), MemoryOutbox(source="documents", clock=self.clock)
         yield MemoryWork(MemoryDocuments(documents), MemoryQuarantine(quarantined), MemoryInbox(inbox), outbox)
         self.documents, self.quarantined, self.inbox = documents, quarantined, inbox

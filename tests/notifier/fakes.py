@@ -322,8 +322,7 @@ class MemoryDatabase:
         self.clock = clock
         self.rows = Rows()
         self.outbox = MemoryOutbox(source="notifier", clock=clock)
-        self.woken = 0
-        self.away = False
+        self.woken, self.away = 0, False
         self._one_at_a_time = asyncio.Lock()
 
     @asynccontextmanager
@@ -332,7 +331,8 @@ class MemoryDatabase:
             await asyncio.sleep(0)
             if self.away:
                 raise ConnectionError
-            before, said = copy.deepcopy(self.rows), len(self.outbox.rows)
+            tables, said = vars(self.rows).values(), len(self.outbox.rows)
+            before = Rows(*({key: copy.copy(row) for key, row in table.items()} for table in tables))
             try:
                 yield self._work()
             except BaseException:

@@ -96,7 +96,7 @@ async def test_the_sink_keeps_what_it_took() -> None:
 )
 def test_the_mains_are_made_of_the_services_own_parts(real: object, ours: object) -> None:
     """Every call of the service's `components` is in ours, too: a part that is added there has to be added here."""
-    assert called(real) <= called(ours) | {"postgres_work", "NotifierWork"}
+    assert called(real) <= called(ours) | {"postgres_work", "PostgresEffectsBefore", "NotifierWork"}
 
 
 def called(module: object) -> set[str]:

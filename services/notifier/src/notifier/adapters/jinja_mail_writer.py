@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from email.utils import format_datetime, formataddr
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -50,8 +50,7 @@ class JinjaMailWriter:
         self._sender = sender
         self._from = formataddr((sender.name, sender.address), "utf-8")
         self._public_url = public_url.rstrip("/")
-        self._templates = _environment()
-        self._templates.globals["brand"] = brand
+        self._templates = _environment(brand)
 
     def write(
         self, mail: DueMail, *, secret: str | None = None, file: EncodedFile | None = None, too_large: bool = False
@@ -118,7 +117,9 @@ def file_name(document: Document) -> str:
     return safe_file_name(document.document_number) + FILE_ENDINGS.get(document.media_type, "")
 
 
-def _environment() -> Environment:
+@cache
+def _environment(brand: Brand) -> Environment:
+    """Make one for all writers of this brand: it keeps every template that it has compiled."""
     environment = Environment(
         loader=PackageLoader("notifier", "templates"),
         autoescape=select_autoescape(["html"], default=False),
@@ -128,6 +129,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    environment.globals["brand"] = brand
     environment.filters.update(day=_day, moment=_moment, money=_money, megabytes=_megabytes)
     return environment
 
