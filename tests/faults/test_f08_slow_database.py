@@ -29,11 +29,11 @@ STALL_SECONDS = 0.2
 
 @asynccontextmanager
 async def foreign_lock(s: Stand) -> AsyncIterator[None]:
-    """Somebody else has the tables, and every statement waits for them."""
+    """Somebody else has the tables, and every statement waits for them. Taken in the service's order, else they deadlock."""
     connection = await asyncpg.connect(s.dsn("documents"), ssl=False)
     try:
         async with connection.transaction():
-            await connection.execute("LOCK TABLE document, document_version, inbox IN ACCESS EXCLUSIVE MODE")
+            await connection.execute("LOCK TABLE inbox, document, document_version IN ACCESS EXCLUSIVE MODE")
             s.history.happened("locked the tables")
             yield
         s.history.happened("healed")
