@@ -6,10 +6,12 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from chassis.database import Database
 from chassis.messaging.retry import TryAgain
+from documents.adapters.postgres_work import PostgresEffectsBefore
 from documents.adapters.s3_content_store import S3ContentStore, S3IntakeStore, open_bucket
 from tests.documents.conftest import PostgresTransactions
-from tests.documents.making import settings
+from tests.documents.making import event, issued, settings
 from tests.documents.ports_contract import STAY, ContentContract, WorkContract, arrival, stored
 from tests.fixtures.object_store import ObjectStore
 
@@ -33,6 +35,18 @@ class TestPostgresWork(WorkContract):
             await second
         await file_another(transactions)
         assert [version.number for version in (await stored(transactions)).versions.values()] == [1, 2]
+
+
+async def test_looks_at_the_inbox_leave_the_pool_to_people(database: Database) -> None:
+    """While somebody holds the inbox, the looks of six partitions take one connection: whoever else asks gets one at once."""
+    before, asked = PostgresEffectsBefore(database), event(issued())
+    async with database.service_transaction() as holder:
+        await holder.exec_driver_sql("LOCK TABLE inbox")
+        looks = [asyncio.create_task(before.known([asked])) for _ in range(6)]
+        await asyncio.sleep(0.2)
+        async with asyncio.timeout(1):
+            await database.ping()
+    assert await asyncio.gather(*looks) == [{}] * 6
 
 
 async def file_another(transactions: PostgresTransactions) -> None:

@@ -1,5 +1,6 @@
 """Everything that is written together, over one connection in one transaction."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,10 +32,13 @@ def postgres_work(conn: AsyncConnection, clock: Clock) -> PostgresWork:
     )
 
 
-@dataclass(frozen=True, slots=True)
 class PostgresEffectsBefore:
-    database: Database
+    """One look at a time, whatever the number of partitions: the pool is there for people, too."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._turn = asyncio.Lock()
 
     async def known(self, events: Sequence[Event]) -> dict[Identity, bytes]:
-        async with self.database.service_transaction() as conn:
+        async with self._turn, self._database.service_transaction() as conn:
             return await Inbox(conn).known(events)
