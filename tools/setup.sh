@@ -22,8 +22,12 @@ find_python() {
 
 uv_works() { [ -x "$tools_dir/bin/uv" ] && "$tools_dir/bin/uv" --version >/dev/null 2>&1; }
 
-# `pip config get` knows the user's file alone; the list knows the machine's, too. The last one wins.
-pip_setting() { "$python" -m pip config list 2>/dev/null | sed -nE "s/^(global|install)\.$1='(.*)'\$/\2/p" | tail -n 1; }
+# `pip config get` knows the user's file alone; the list knows the machine's, too. The last one wins. Some Pythons have
+# no pip but in their virtual environments.
+pip_setting() {
+    { "$tools_dir/bin/python" -m pip config list || "$python" -m pip config list; } 2>/dev/null |
+        sed -nE "s/^(global|install)\.$1='(.*)'\$/\2/p" | tail -n 1 || true
+}
 
 # uv does not read pip's configuration, so an index or a company's certificates that only pip knows are handed on.
 hand_on_pip_settings() {
