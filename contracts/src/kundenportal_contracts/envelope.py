@@ -24,9 +24,12 @@ CONTENT_TYPE = "application/json"
 ATTRIBUTES = ("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "content-type")
 ATTRIBUTE_BYTES = 256
 VALUE_BYTES = 2 * 1_048_576
+NESTING = 500  # objects and lists within each other; some Pythons would read 1,000, others any number
 SHORT = 8_192
 DETAIL_LENGTH = 500
 ERRORS_TOLD = 5
+
+_TOO_DEEP = "the value is nested too deeply"
 
 
 class EventInvalid(Exception):
@@ -201,10 +204,24 @@ def read_object(value: bytes | None) -> dict[str, Any]:
     except ValueError:
         raise _malformed("the value has a number of too many digits") from None
     except RecursionError:
-        raise _malformed("the value is nested too deeply") from None
+        raise _malformed(_TOO_DEEP) from None
     if not isinstance(data, dict):
         raise _malformed("the value is not a JSON object")
+    if _is_too_deep(value, data):
+        raise _malformed(_TOO_DEEP)
     return data
+
+
+def _is_too_deep(value: bytes, data: object) -> bool:
+    if value.count(b"[") + value.count(b"{") <= NESTING:
+        return False
+    level: list[Any] = [data]
+    for _ in range(NESTING):
+        members = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [inner for each in members for inner in each if isinstance(inner, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def validate(model: type[M], data: dict[str, Any]) -> M:

@@ -22,6 +22,12 @@ MODELS: list[type[EventData]] = [
     UserCreated,
     MailSent,
 ]
+
+
+def nested(lists: int) -> bytes:
+    return b'{"x": [' + b"[" * (lists - 1) + b"1" + b"]" * (lists - 1) + b', {"y": 2}]}'
+
+
 NOT_AN_OBJECT = {
     "nothing": None,
     "empty": b"",
@@ -44,6 +50,7 @@ NOT_AN_OBJECT = {
     "100,000 lists": b'{"x": ' + b"[" * 100_000,
     "100,000 objects": b'{"x": ' * 100_000,
     "50,000 closed lists": b'{"x": ' + b"[" * 50_000 + b"]" * 50_000 + b"}",
+    "500 closed lists": nested(500),
     "a line break in text": b'{"reason": "a\nb"}',
     "too long": b'{"x": "' + b"x" * VALUE_BYTES + b'"}',
 }
@@ -64,7 +71,14 @@ def test_what_is_no_json_object_is_malformed(value: bytes | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [b'{"size": 1e999}', b'{"size": 12345678901234567890123456789}', '{"ß": "\\ud83d\\ude00"}'.encode()]
+    "value",
+    [
+        b'{"size": 1e999}',
+        b'{"size": 12345678901234567890123456789}',
+        '{"ß": "\\ud83d\\ude00"}'.encode(),
+        nested(499),
+        b'{"x": ["' + b"[" * 1000 + b'"]}',
+    ],
 )
 def test_odd_but_valid_json_is_read(value: bytes) -> None:
     """Judging fields is left to the model."""
