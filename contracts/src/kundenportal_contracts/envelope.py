@@ -29,8 +29,6 @@ SHORT = 8_192
 DETAIL_LENGTH = 500
 ERRORS_TOLD = 5
 
-_TOO_DEEP = "the value is nested too deeply"
-
 
 class EventInvalid(Exception):
     """A record that nobody can take. `detail` names the fields and never repeats their values; `field` is the first."""
@@ -193,6 +191,7 @@ def read_object(value: bytes | None) -> dict[str, Any]:
         raise _malformed(f"the value is longer than {VALUE_BYTES} bytes")
     try:
         data = _DECODER.decode(value.decode("utf-8"))
+        _check_nesting(value, data)
         if b"\\" in value:
             json.dumps(data, ensure_ascii=False).encode("utf-8")
     except UnicodeDecodeError:
@@ -204,24 +203,20 @@ def read_object(value: bytes | None) -> dict[str, Any]:
     except ValueError:
         raise _malformed("the value has a number of too many digits") from None
     except RecursionError:
-        raise _malformed(_TOO_DEEP) from None
+        raise _malformed("the value is nested too deeply") from None
     if not isinstance(data, dict):
         raise _malformed("the value is not a JSON object")
-    if _is_too_deep(value, data):
-        raise _malformed(_TOO_DEEP)
     return data
 
 
-def _is_too_deep(value: bytes, data: object) -> bool:
-    if value.count(b"[") + value.count(b"{") <= NESTING:
-        return False
-    level: list[Any] = [data]
+def _check_nesting(value: bytes, data: Any) -> None:
+    """Raise RecursionError where this Python's own limit is further away than ours."""
+    level = [data] if value.count(b"[") + value.count(b"{") > NESTING else []
     for _ in range(NESTING):
-        members = (each.values() if isinstance(each, dict) else each for each in level)
+        members = [each.values() if isinstance(each, dict) else each for each in level]
         level = [inner for each in members for inner in each if isinstance(inner, dict | list)]
-        if not level:
-            return False
-    return True
+    if level:
+        raise RecursionError
 
 
 def validate(model: type[M], data: dict[str, Any]) -> M:
