@@ -7,7 +7,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from kundenportal_local import postgres
 from kundenportal_local.environment import base_environment
+from kundenportal_local.errors import LocalTroubleError
 from kundenportal_local.jars import fetch_jars, read_list
 from kundenportal_local.kafka import Kafka
 from kundenportal_local.layout import find_layout
@@ -33,6 +35,17 @@ async def test_postgres_runs_as_nobody_where_namespaces_are_forbidden() -> None:
             server = Postgres(folder / "data", port, "geheim", guise=guise)
             with running(server.program(base_environment()), folder):
                 assert await answer(server) == 42
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
+def test_a_checkout_closed_to_nobody_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root's home, say: the reader learns where the checkout could lie instead."""
+    closed = tmp_path / "bin"
+    closed.mkdir(mode=0o700)
+    (closed / "initdb").touch(mode=0o755)
+    monkeypatch.setattr(postgres, "binaries", lambda: closed)
+    with pytest.raises(LocalTroubleError, match=r"nobody may not enter .* where everybody may go"):
+        Postgres(tmp_path / "data", 1, "geheim", guise=Guise(user="nobody")).prepare()
 
 
 async def test_postgres_recovers_from_a_kill() -> None:

@@ -102,18 +102,24 @@ class Postgres:
             *self.guise.prefix, str(binaries() / "initdb"), "-D", str(data), "-U", SUPERUSER, "--no-sync",
             "--no-instructions", "--auth=scram-sha-256", f"--pwfile={password_file}", *LOCALE,
         ]  # fmt: skip
-        done = subprocess.run(
-            command,
-            cwd="/",
-            env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "TZ": "UTC"},
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            user=user,
-            group=pwd.getpwnam(user).pw_gid if user else None,
-            extra_groups=[] if user else None,
-        )
+        try:
+            done = subprocess.run(
+                command,
+                cwd="/",
+                env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "TZ": "UTC"},
+                capture_output=True,
+                text=True,
+                check=False,
+                stdin=subprocess.DEVNULL,
+                user=user,
+                group=pwd.getpwnam(user).pw_gid if user else None,
+                extra_groups=[] if user else None,
+            )
+        except PermissionError as error:
+            raise LocalTroubleError(
+                f"PostgreSQL does not run as root, and {user} may not enter {binaries()}. "
+                "Put the checkout where everybody may go (/srv, say), or start it as an ordinary user."
+            ) from error
         if done.returncode != 0:
             raise LocalTroubleError(
                 f"PostgreSQL could not set up its data in {data}:\n{(done.stderr or done.stdout).strip()}\n"
