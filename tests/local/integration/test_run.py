@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import httpx2
 import psutil
 import pytest
 
+from tests.fixtures.embedded import data_folder
 from tests.fixtures.portal import Portal, eventually, running_portal
 
 pytestmark = [pytest.mark.integration, pytest.mark.journey, pytest.mark.timeout(300)]
@@ -84,14 +86,20 @@ def test_a_second_portal_on_the_same_folder_is_refused(portal: Portal) -> None:
     assert portal.stack == before
 
 
-def test_an_ended_portal_leaves_nothing_and_comes_back(tmp_path: Path) -> None:
+@pytest.fixture
+def own_folder() -> Iterator[Path]:
+    with data_folder("portal") as folder:
+        yield folder
+
+
+def test_an_ended_portal_leaves_nothing_and_comes_back(own_folder: Path) -> None:
     """After SIGTERM no process and no stack.json is left; the next start has the same secrets and another life's mails."""
-    with running_portal(tmp_path) as first:
+    with running_portal(own_folder) as first:
         before = first.stack
         (Path(before["mailbox_dir"]) / "new" / "kept").write_bytes(b"Subject: kept\r\n\r\n")
     assert not [name for name, pid in before["processes"].items() if is_alive(pid)]
-    assert not (tmp_path / "stack.json").exists()
-    with running_portal(tmp_path) as second:
+    assert not (own_folder / "stack.json").exists()
+    with running_portal(own_folder) as second:
         after = second.stack
         assert after["s3_secret_key"] == before["s3_secret_key"]
         assert (Path(after["mailbox_dir"]) / "new" / "kept").exists()
